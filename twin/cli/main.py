@@ -1,0 +1,238 @@
+"""The commands of ``twin``; heavy imports stand inside them so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from twin.errors import TwinError
+
+app = typer.Typer(
+    name="twin",
+    help="An open digital twin of AI data centers: requests, watts, coolant and money in one coupled simulation.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 2 wrong input, 3 a library is missing, 4 the run stopped early, 130 interrupted.",
+)
+
+
+class Fidelity(StrEnum):
+    """How requests are simulated."""
+
+    BATCH = "batch"
+    EVENT = "event"
+
+
+ScenarioArg = Annotated[Path, typer.Argument(help="Scenario file (YAML).", show_default=False)]
+Overlays = Annotated[list[Path], typer.Option("--overlay", "-o", help="Overlay file; may be repeated.")]
+Sets = Annotated[list[str], typer.Option("--set", "-s", help="Single value by path, e.g. serving.max_batch=512.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+SeedOpt = Annotated[int | None, typer.Option(help="Seed in place of the scenario's.")]
+FidelityOpt = Annotated[Fidelity | None, typer.Option(help="In place of the scenario's.")]
+Out = Annotated[Path, typer.Option(help="Folder in which run folders are made.")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        import twin
+
+        typer.echo(f"twin {twin.__version__} (numbers {twin.NUMBERS})")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Root options."""
+
+
+def _sets(pairs: list[str]) -> dict[str, str]:
+    from twin.errors import Fault, ScenarioError
+
+    wrong = [p for p in pairs if "=" not in p]
+    if wrong:
+        faults = [Fault("", 0, "--set", p, "path=value", f"write --set {p}=VALUE") for p in wrong]
+        raise ScenarioError("a --set without a value", faults)
+    return {path.strip(): value.strip() for path, value in (p.split("=", 1) for p in pairs)}
+
+
+@app.command(epilog="Example: twin run scenarios/gb200-hall.yaml --set workload.copies=60")
+def run(
+    scenario: ScenarioArg,
+    overlay: Overlays = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    fidelity: FidelityOpt = None,
+    seed: SeedOpt = None,
+    out: Out = Path("runs"),
+    picture: Annotated[bool, typer.Option(help="Draw the 3D floor plan into the run folder.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, build and say what would run.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario: progress, KPIs, a run folder with trace, report and picture."""
+    from twin.cli import running
+
+    running.run(
+        scenario, tuple(overlay), _sets(set_), fidelity.value if fidelity else None, seed, out,
+        picture=picture, dry_run=dry_run, as_json=as_json, quiet=quiet,
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: twin check scenarios/gb200-hall.yaml")
+def check(
+    scenario: ScenarioArg,
+    overlay: Overlays = [],  # noqa: B006
+    set_: Sets = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """All faults of a scenario at once, with line numbers and what to write instead."""
+    from twin.cli import running
+
+    running.check(scenario, tuple(overlay), _sets(set_), as_json=as_json)
+
+
+RunArg = Annotated[Path, typer.Argument(help="Run folder or its .h5 file.", show_default=False)]
+
+
+@app.command(epilog="Example: twin report runs/gb200-hall-1a2b3c --json")
+def report(
+    run: RunArg,
+    html: Annotated[Path | None, typer.Option(help="Write a one-file HTML report here.")] = None,
+    perfetto: Annotated[Path | None, typer.Option(help="Write request spans as Trace Event JSON (event fidelity).")] = None,
+    as_json: Json = False,
+) -> None:
+    """KPI tables; energy, token and request balances with residuals."""
+    from twin.cli import showing
+
+    showing.report(run, html, perfetto, as_json=as_json)
+
+
+@app.command(epilog="Example: twin view runs/gb200-hall-1a2b3c -o hall.png --quantity gpu.temperature_k --at '25 min'")
+def view(
+    run: RunArg,
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("hall.png"),
+    quantity: Annotated[str, typer.Option(help="Recorded quantity that gives the colours.")] = "rack.power_w",
+    at: Annotated[str | None, typer.Option(help="Instant, e.g. '25 min'; the end if left out.")] = None,
+    camera: Annotated[str, typer.Option("--view", help="iso, top, front or rack:<id>.")] = "iso",
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    cables: Annotated[bool, typer.Option(help="Draw cable and pipe routes.")] = True,
+    labels: Annotated[bool, typer.Option(help="Draw labels.")] = True,
+    size: Annotated[str, typer.Option(help="Width x height in pixels.")] = "1920x1080",
+) -> None:
+    """3D floor plan, coloured by a recorded quantity at an instant."""
+    from twin.cli import showing
+
+    showing.view(run, out, quantity, at, camera, theme=theme, cables=cables, labels=labels, size=size)
+
+
+@app.command(epilog="Example: twin compare scenarios/gb200-hall.yaml scenarios/h100-hall.yaml")
+def compare(
+    a: Annotated[Path, typer.Argument(help="Scenario file or run folder.", show_default=False)],
+    b: Annotated[Path, typer.Argument(help="Scenario file or run folder.", show_default=False)],
+    seed: SeedOpt = None,
+    out: Out = Path("runs"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Two scenarios or two runs side by side, paired on the same seed."""
+    from twin.cli import running
+
+    running.compare(a, b, seed, out, as_json=as_json, quiet=quiet)
+
+
+@app.command(epilog="Example: twin study scenarios/studies/load-and-heat.yaml --on dask --workers 2")
+def study(
+    file: Annotated[Path, typer.Argument(help="Study file (YAML).", show_default=False)],
+    on: Annotated[str, typer.Option(help="local, dask, slurm or tcp://scheduler:8786.")] = "local",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    out: Out = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs only.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Grid times seeds over scenario paths; resumes; one file a run and a table."""
+    from twin.cli import running
+
+    running.study(file, on, workers, out, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+catalog_app = typer.Typer(help="Components with their sources.", no_args_is_help=True)
+app.add_typer(catalog_app, name="catalog")
+
+
+@catalog_app.command("list", epilog="Example: twin catalog list gpu")
+def catalog_list(
+    kind: Annotated[str | None, typer.Argument(help="Kind of component; all kinds if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Kinds of components, or the components of one kind."""
+    from twin.cli import showing
+
+    showing.catalog_list(kind, as_json=as_json)
+
+
+@catalog_app.command("show", epilog="Example: twin catalog show b200-gb200")
+def catalog_show(
+    name: Annotated[str, typer.Argument(help="Name, or kind/name where two kinds share it.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """One component: every value with unit, source and date."""
+    from twin.cli import showing
+
+    showing.catalog_show(name, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from twin.cli import showing
+
+    showing.schema()
+
+
+def _fail(error: TwinError) -> int:
+    from twin.cli import output
+
+    output.print_error(error)
+    return error.exit_code
+
+
+def run_app() -> None:
+    """Run the app; no traceback reaches a user."""
+    try:
+        code: Any = app(standalone_mode=False)
+    except TwinError as error:
+        code = _fail(error)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what was recorded is kept", err=True)
+        code = 130
+    except typer.Abort:
+        code = 130
+    except Exception as error:  # noqa: BLE001  the last line of defence before a user
+        code = _usage_or_defect(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage_or_defect(error: Exception) -> int:
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong options: click says it best
+        error.show()
+        return int(error.exit_code)
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="twin-defect-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    typer.echo(
+        f"twin has a defect: {type(error).__name__}: {error}\n"
+        f"The details are in {file.name}; please report them. What was recorded is kept.",
+        err=True,
+    )
+    return 70

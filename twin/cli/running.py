@@ -1,0 +1,168 @@
+"""Commands that run: run, check, compare, study."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+import twin
+from twin.cli.output import print_json, stderr, stdout
+from twin.errors import MissingLibrary, ScenarioError
+
+
+@contextmanager
+def _bar(title: str, quiet: bool) -> Iterator[Callable[[float, float], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[where]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr(quiet), disable=quiet, transient=True) as progress:
+        task = progress.add_task(title, total=None, where="building")
+
+        def update(done: float, total: float) -> None:
+            progress.update(task, completed=done, total=total, where=f"{done / 60:.0f} of {total / 60:.0f} min")
+
+        yield update
+
+
+def run(
+    path: Path, overlays: tuple[Path, ...], sets: dict[str, str], fidelity: str | None, seed: int | None, out: Path,
+    *, picture: bool, dry_run: bool, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Run one scenario and show what came out."""
+    from twin import report, simulate
+
+    ready = simulate.prepare(twin.load(path, overlays, sets), fidelity, seed)
+    if dry_run:
+        _show_plan(ready, out, as_json=as_json)
+        return
+    with _bar(ready.scenario.scenario, quiet) as progress:
+        wall, cpu = time.perf_counter(), time.process_time()
+        folder = simulate.run(ready, out=out, progress=progress)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    opened = twin.open_run(folder)
+    report.write_html(opened, folder / "report.html")
+    drawn = _draw(folder, quiet) if picture else None
+    if as_json:
+        print_json({"run": str(folder), "picture": drawn and str(drawn), **report.kpis_json(opened)})
+        return
+    stdout().print(report.render_kpis(opened))
+    _remark_speed(stderr(quiet), ready, wall, cpu)
+    for label, file in (("trace", folder / "trace.h5"), ("report", folder / "report.html"), ("picture", drawn)):
+        if file is not None:
+            stdout().print(f"{label:8s}{file}", soft_wrap=True, highlight=False)
+
+
+def _remark_speed(console: Any, ready: Any, wall: float, cpu: float) -> None:
+    arrivals, duration = len(ready.requests.arrived_at_s), ready.scenario.time.duration
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    console.print(
+        f"{arrivals:,} requests over {duration / 60:.0f} min in {cpu:.1f} s of CPU ({wall:.1f} s): "
+        f"{duration / max(wall, 1e-9):,.0f} x real time, {arrivals / max(cpu, 1e-9):,.0f} requests a CPU second, "
+        f"peak memory {peak:,.0f} MB",
+        highlight=False,
+    )
+
+
+def _draw(folder: Path, quiet: bool) -> Path | None:
+    """Draw the floor plan; a machine without the libraries gets a sentence, and keeps its run."""
+    try:
+        import viz
+
+        return Path(viz.render(folder, folder / "hall.png"))
+    except MissingLibrary as error:
+        stderr(quiet).print(f"no picture: {error}", highlight=False, soft_wrap=True)
+        return None
+
+
+def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
+    from twin import topology
+
+    plan = {
+        "run": str(out / ready.run_id),
+        "requests": len(ready.requests.arrived_at_s),
+        "duration_s": ready.scenario.time.duration,
+        "fidelity": ready.scenario.fidelity,
+        "site": topology.summary(ready.graph),
+    }
+    if as_json:
+        print_json(plan)
+        return
+    console = stdout()
+    console.print(f"would run {plan['run']}: {plan['requests']:,} requests over {plan['duration_s'] / 60:.0f} min")
+    for name, value in plan["site"].items():
+        console.print(f"  {name}: {value}", highlight=False)
+
+
+def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_json: bool) -> None:
+    """Prove that a scenario can run, or say everything that is in the way."""
+    from twin import simulate
+
+    try:
+        ready = simulate.prepare(twin.load(path, overlays, sets))
+    except ScenarioError as error:
+        if not as_json:
+            raise
+        keys = ("file", "line", "where", "found", "expected", "mend")
+        print_json({"ok": False, "message": error.message, "faults": [{k: getattr(f, k) for k in keys} for f in error.faults]})
+        raise SystemExit(error.exit_code) from None
+    if as_json:
+        print_json({"ok": True, "scenario": ready.scenario.scenario, "assets": ready.graph.number_of_nodes(), "faults": []})
+    else:
+        stdout().print(f"{path} can run: {ready.graph.number_of_nodes():,} assets, {len(ready.requests.arrived_at_s):,} requests")
+
+
+def compare(a: Path, b: Path, seed: int | None, out: Path, *, as_json: bool, quiet: bool) -> None:
+    """Lay two runs side by side; scenario files are run first, on the same seed."""
+    from twin import report
+
+    runs = [_run_or_open(p, seed, out, quiet) for p in (a, b)]
+    comparison = report.compare(*runs)
+    if as_json:
+        print_json(comparison)
+    else:
+        stdout().print(report.render_comparison(comparison))
+
+
+def _run_or_open(path: Path, seed: int | None, out: Path, quiet: bool) -> Any:
+    from twin import simulate
+
+    if path.is_dir() or path.suffix == ".h5":
+        return twin.open_run(path)
+    with _bar(path.stem, quiet) as progress:
+        return twin.open_run(simulate.run(twin.load(path), seed=seed, out=out, progress=progress))
+
+
+def study(file: Path, on: str, workers: int, out: Path, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+    """Plan a study, run what is missing, and write its table."""
+    from twin import launch, report
+    from twin import study as studies
+
+    plan = studies.plan(file, numbers_version=twin.NUMBERS)
+    if dry_run:
+        rows = [{"run": s.run_id, "name": s.name, "seed": s.seed} for s in plan.runs]
+        if as_json:
+            print_json(rows)
+        else:
+            for row in rows:
+                stdout().print(f"{row['name']}  seed {row['seed']}  {row['run']}", highlight=False)
+        return
+    with _bar(plan.name, quiet) as progress:
+        outcome = launch.run_study(
+            plan, out, on=on, workers=workers, runner="twin.simulate:run_spec",
+            progress=lambda done, total: progress(done * 60.0, total * 60.0),
+        )  # fmt: skip
+    if as_json:
+        print_json(report.study_json(outcome.table))
+    else:
+        stdout().print(report.render_study(outcome.table))
+        stdout().print(f"table   {outcome.table}", soft_wrap=True, highlight=False)
+    outcome.raise_if_failed()

@@ -1,0 +1,105 @@
+"""The nomenclature: every recorded quantity, declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["mean", "point", "sum"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A recorded series.
+
+    Parameters
+    ----------
+    name : str
+        ``kind.quantity_unit``; the part before the dot is the kind of asset.
+    unit : str
+        SI unit as written into the file.
+    kind : {"mean", "point", "sum"}
+        Mean over the sample period, value at its end, or total over it.
+    meaning : str
+        One line for a reader who sees only the file.
+    shown_as : str
+        Unit in which reports and pictures show it.
+    scale, offset : float
+        ``shown = value * scale + offset``.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    meaning: str
+    shown_as: str
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def asset_kind(self) -> str:
+        """Kind of asset that carries the series."""
+        return self.name.split(".", 1)[0]
+
+
+def _power(name: str, meaning: str) -> Quantity:
+    return Quantity(name, "W", "mean", meaning, "kW", 1e-3)
+
+
+def _temperature(name: str, meaning: str) -> Quantity:
+    return Quantity(name, "K", "point", meaning, "°C", 1.0, -273.15)
+
+
+def _share(name: str, meaning: str, kind: Kind = "point") -> Quantity:
+    return Quantity(name, "1", kind, meaning, "%", 100.0)
+
+
+_ALL = (
+    # power, from the grid to the chip
+    _power("site.power_w", "power drawn from the grid connection"),
+    _power("site.it_power_w", "power at the inlets of racks and network boxes"),
+    _power("site.cooling_power_w", "power of pumps, fans and compressors"),
+    _power("site.loss_w", "losses of transformers, UPS, distribution"),
+    Quantity("site.pue", "1", "mean", "power drawn from the grid over IT power", "1"),
+    _power("transformer.power_w", "power into a transformer"),
+    _power("transformer.loss_w", "loss in a transformer"),
+    _power("ups.power_w", "power into a UPS block"),
+    _power("ups.loss_w", "loss in a UPS block"),
+    _power("pdu.power_w", "power into a PDU"),
+    _power("pdu.loss_w", "loss in a PDU and its busway"),
+    _power("rack.power_w", "power at the rack inlet"),
+    _power("gpu.power_w", "power of a GPU package"),
+    # heat and coolant
+    _temperature("gpu.temperature_k", "die temperature of a GPU package"),
+    _share("gpu.clock_frac", "clock as a share of its maximum"),
+    _power("rack.liquid_heat_w", "heat that a rack gives to liquid"),
+    _power("rack.air_heat_w", "heat that a rack gives to air"),
+    _temperature("cdu.supply_k", "technology coolant supply of a CDU"),
+    _temperature("cdu.return_k", "technology coolant return of a CDU"),
+    Quantity("cdu.flow_kg_per_s", "kg s-1", "point", "technology coolant flow of a CDU", "kg/s"),
+    _power("cdu.heat_w", "heat moved by a CDU to facility water"),
+    _power("cdu.power_w", "pump power of a CDU"),
+    _temperature("facility_water.supply_k", "facility water supply"),
+    _temperature("facility_water.return_k", "facility water return"),
+    _power("facility_water.power_w", "pump power of a facility water loop"),
+    _power("dry_cooler.heat_w", "heat rejected to outdoor air"),
+    _power("dry_cooler.power_w", "fan power of a dry cooler"),
+    _share("dry_cooler.fan_frac", "fan speed of a dry cooler"),
+    _temperature("hall.air_k", "supply air of a hall at the rack inlets"),
+    _temperature("hall.return_air_k", "return air of a hall"),
+    _power("crah.heat_w", "heat taken out of hall air"),
+    _power("crah.power_w", "fan power of a CRAH"),
+    _temperature("chilled_water.supply_k", "chilled water supply"),
+    _power("chiller.heat_w", "heat lifted by a chiller"),
+    _power("chiller.power_w", "compressor, fan and pump power of a chiller"),
+    _temperature("outdoor.dry_bulb_k", "outdoor dry-bulb temperature"),
+    # serving
+    Quantity("replica.batch_requests", "1", "point", "requests in the running batch", "requests"),
+    Quantity("replica.queue_requests", "1", "point", "requests waiting for admission", "requests"),
+    _share("replica.kv_frac", "reserved share of the KV cache"),
+    _share("replica.busy_frac", "share of time in which an iteration runs", "mean"),
+    Quantity("replica.prefill_tokens", "1", "sum", "prompt tokens computed", "tokens"),
+    Quantity("replica.output_tokens", "1", "sum", "tokens generated", "tokens"),
+)
+
+QUANTITIES: dict[str, Quantity] = {q.name: q for q in _ALL}

@@ -1,0 +1,70 @@
+"""Everything that is known before time runs: scenario, graph, requests, weather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+import twin
+from twin import scenario as scenarios
+from twin import topology
+from twin.errors import ScenarioError
+from twin.scenario import Requests, Scenario, WeatherSeries
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scenario that was proved to run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With fidelity and seed as they will run.
+    graph : networkx.MultiDiGraph
+        The site.
+    requests : Requests
+        Arrivals and lengths, sorted.
+    weather : WeatherSeries
+        Outdoor air over the run.
+    run_id : str
+        Scenario name and hash of content, seed and numbers version.
+    """
+
+    scenario: Scenario
+    graph: nx.MultiDiGraph
+    requests: Requests
+    weather: WeatherSeries
+    run_id: str
+
+
+def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = None) -> Prepared:
+    """Build and check the site of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A validated scenario.
+    fidelity, seed : optional
+        In place of the scenario's.
+
+    Raises
+    ------
+    ScenarioError
+        With every fault of the site: unfed racks, overloaded feeds, ports that do not fit.
+    """
+    changes: dict[str, Any] = {}
+    if fidelity is not None:
+        changes["fidelity"] = fidelity
+    if seed is not None:
+        changes["seed"] = seed
+    resolved = scenario.model_copy(update=changes)
+    graph = topology.build(resolved)
+    if faults := topology.check(graph, resolved):
+        raise ScenarioError(f"the site {resolved.scenario} cannot run", faults)
+    digest = scenarios.digest(resolved, resolved.seed, twin.NUMBERS)
+    return Prepared(
+        resolved, graph, scenarios.requests(resolved, resolved.seed), scenarios.weather(resolved),
+        f"{resolved.scenario}-{digest[:12]}",
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""One run: wire plant, agenda, recorder and file; keep what was recorded whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import resource
+import time
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import twin
+from twin import plant as plants
+from twin import processes, results
+from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
+from twin.errors import TwinError
+from twin.scenario import Scenario, load, resolved_text
+from twin.simulate.assets import write_site
+from twin.simulate.prepare import Prepared, prepare
+
+Progress = Callable[[float, float], None]
+
+
+def run(
+    scenario: Scenario | Prepared,
+    fidelity: str | None = None,
+    seed: int | None = None,
+    out: str | PathLike[str] | None = None,
+    progress: Progress | None = None,
+    extra: Callable[[Context], None] | None = None,
+) -> Path:
+    """Run a scenario and return its run folder.
+
+    Parameters
+    ----------
+    scenario : Scenario or Prepared
+        A validated scenario, or one that was prepared already.
+    fidelity, seed : optional
+        In place of the scenario's.
+    out : path
+        Folder in which the run folder is made; ``runs`` if left out.
+    progress : callable
+        Called with simulated and total seconds after each recorded block.
+    extra : callable
+        Puts further processes on the agenda; for tests and scripts.
+
+    Raises
+    ------
+    TwinError
+        When the site cannot run or leaves a physical range; what was recorded is kept.
+    """
+    began = _cpu_s()
+    ready = scenario if isinstance(scenario, Prepared) else prepare(scenario, fidelity, seed)
+    folder = Path(out or "runs") / ready.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "trace.h5"
+    path.unlink(missing_ok=True)
+    plant = plants.compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather)
+    with _writer(path, ready) as writer:
+        write_site(writer, ready.graph, plant)
+        try:
+            _advance(ready, plant, writer, progress, extra)
+        except BaseException as error:
+            with contextlib.suppress(TwinError):
+                writer.close(complete=False, error=f"{type(error).__name__}: {error}")
+            raise
+        writer.attrs({"cpu_s": _cpu_s() - began, "peak_memory_bytes": _peak_bytes()})
+        writer.close(complete=True)
+    return folder
+
+
+def _advance(
+    ready: Prepared,
+    plant: plants.Plant,
+    writer: results.Writer,
+    progress: Progress | None,
+    extra: Callable[[Context], None] | None,
+) -> None:
+    scenario = ready.scenario
+    agenda = Agenda()
+    ctx = Context(agenda.env, plant.inputs, plant.ids, plant.read, scenario.seed)
+    processes.start_events(ctx, scenario.events)
+    if extra is not None:
+        extra(ctx)
+
+    def on_block(now_s: float) -> None:
+        writer.append_requests(plant.serving.take_finished())
+        writer.append_events(ctx.events)
+        ctx.events.clear()
+        if progress is not None:
+            progress(now_s, scenario.time.duration)
+
+    for name, ids in plant.recorded().items():
+        writer.open_series(name, ids, scenario.time.sample)
+    recorder = Recorder(plant.observe, writer, scenario.time.sample, on_block=on_block)
+    gc.freeze()  # the graph is large and never garbage: spare the collector the walk
+    try:
+        run_loop(plant, agenda, Ticks(scenario.time.tick), recorder, scenario.time.duration)
+    finally:
+        gc.unfreeze()
+        recorder.flush(recorder.count * recorder.period_s)
+    writer.append_requests(plant.serving.take_unfinished())
+    if plant.serving.spans is not None:
+        writer.append_spans(plant.serving.spans)
+    writer.audit(plant.audit())
+
+
+def _writer(path: Path, ready: Prepared) -> results.Writer:
+    scenario = ready.scenario
+    economics, slo = scenario.economics, scenario.serving.slo
+    writer = results.Writer(
+        path,
+        run_id=ready.run_id,
+        scenario_text=resolved_text(scenario),
+        overlays=[str(p) for p in scenario.source.overlays],
+        seed=scenario.seed,
+        start_iso=scenario.time.start,
+        numbers_version=twin.NUMBERS,
+        sources=plants.sources(ready.graph, scenario),
+    )
+    writer.attrs(
+        {
+            "scenario": scenario.scenario,
+            "description": scenario.description,
+            "fidelity": scenario.fidelity,
+            "duration_s": scenario.time.duration,
+            "tick_s": scenario.time.tick,
+            "arrivals": len(ready.requests.arrived_at_s),
+            "economics": json.dumps({
+                "electricity_usd_per_j": economics.electricity,
+                "input_price_usd_per_token": economics.input_tokens,
+                "output_price_usd_per_token": economics.output_tokens,
+            }),
+            "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
+        }
+    )  # fmt: skip
+    return writer
+
+
+def run_spec(spec: Mapping[str, Any], out: str) -> str:
+    """Run one entry of a study; what a worker process is given.
+
+    Parameters
+    ----------
+    spec : mapping
+        ``scenario`` (path), ``overlays`` (paths), ``set`` (values by path) and ``seed``.
+    out : str
+        Folder in which the run folder is made.
+
+    Returns
+    -------
+    str
+        The run folder.
+    """
+    loaded = load(spec["scenario"], overlays=spec["overlays"], set=spec["set"])
+    return str(run(loaded, seed=spec["seed"], out=out))
+
+
+def _cpu_s() -> float:
+    return time.process_time()
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
