@@ -71,13 +71,17 @@ def loads(text: str, file: str = "") -> Document:
     """
     try:
         root = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         found = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
         mend = "mend the indentation, quotes or brackets on this line"
         return Document(None, {}, [Fault(file, mark.line + 1 if mark else 0, "", found, "YAML text", mend)])
     reader = _Reader(file)
-    data = reader.value(root, "") if root is not None else None
+    try:
+        data = reader.value(root, "") if root is not None else None
+    except RecursionError:
+        fault = Fault(file, 0, "", "brackets nested without end", "a few levels", "write fewer levels")
+        return Document(None, {}, [fault])
     return Document(data, reader.lines, reader.faults)
 
 
@@ -131,5 +135,5 @@ def _scalar(node: yaml.ScalarNode) -> object:
     if _INTEGER.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text):
-        return float(text.replace(".inf", "inf").replace(".nan", "nan").lower().replace(".", ".", 1))
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text

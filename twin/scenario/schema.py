@@ -2,78 +2,80 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
-from twin.errors import UnitError
+from twin.scenario.fields import Measure, Named, refuse
 from twin.scenario.source import Source
-from twin.units import parse, units_of
 
-
-def _with_unit(dimension: str, **limits: float) -> Any:
-    """Type of a value that is written with its unit and kept in SI."""
-
-    def read(value: object) -> float:
-        try:
-            return parse(value, dimension)
-        except UnitError as error:
-            fault = error.faults[0]
-            raise ValueError(f"{fault.found}\t{fault.expected}\t{fault.mend}") from None
-
-    units = "|".join(u.replace("°", "\\u00b0") for u in units_of(dimension))
-    schema: dict[str, Any] = {
-        "type": ["string", "number"] if dimension == "fraction" else "string",
-        "description": f"{dimension}, for example 1 {units_of(dimension)[0]}",
-        "pattern": rf"^\s*[+-]?[0-9_.]+([eE][+-]?[0-9]+)?\s*({units})\s*$",
-    }
-    return Annotated[float, Field(**limits), BeforeValidator(read), WithJsonSchema(schema)]
-
-
-Time = _with_unit("time", ge=0)
-Duration = _with_unit("time", gt=0)
-Power = _with_unit("power", ge=0)
-Temperature = _with_unit("temperature", ge=200, le=400)
-TemperatureDifference = _with_unit("temperature difference", ge=0, le=100)
-Length = _with_unit("length", gt=0)
-Volume = _with_unit("volume", gt=0)
-FloorLoad = _with_unit("floor load", gt=0)
-Fraction = _with_unit("fraction", ge=0, le=1)
-EnergyPrice = _with_unit("energy price", ge=0)
-TokenPrice = _with_unit("token price", ge=0)
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", description="lower case letters, digits, dots and dashes")]
+Time = Annotated[float, Measure("time", "20 min", low=0.0)]
+Duration = Annotated[float, Measure("time", "1 h", above=0.0)]
+Power = Annotated[float, Measure("power", "1.6 MW", low=0.0)]
+Temperature = Annotated[float, Measure("temperature", "40 degC", low=200.0, high=400.0)]
+TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K", low=-50.0, high=50.0)]
+Length = Annotated[float, Measure("length", "1.8 m", above=0.0)]
+Volume = Annotated[float, Measure("volume", "4 m3", above=0.0)]
+FloorLoad = Annotated[float, Measure("floor load", "1200 kg/m2", above=0.0)]
+Fraction = Annotated[float, Measure("fraction", "90 %", low=0.0, high=1.0)]
+EnergyPrice = Annotated[float, Measure("energy price", "80 USD/MWh", low=0.0)]
+TokenPrice = Annotated[float, Measure("token price", "1 USD/Mtoken", low=0.0)]
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
 class Section(BaseModel):
     """Base of all parts of a scenario: frozen, and unknown keys are faults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _default(written: str, description: str) -> Any:
+    """Field with a default in the form in which people write it."""
+    return Field(written, description=description)
 
 
 class Clock(Section):
     """When, how long, and in which steps."""
 
     start: str = Field(
-        pattern=r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$", description="local time of the site at the start"
+        pattern=r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$",
+        description="local time of the site at the start",
+        examples=["2022-07-20 13:00"],
     )
-    duration: Duration
-    tick: Duration = Field(1.0, description="models exchange at ticks only")
-    sample: Duration = Field(10.0, description="period of the recorded series; a multiple of the tick")
+    duration: Duration = Field(description="a multiple of the sample period")
+    tick: Duration = _default("1 s", "models exchange at ticks only")
+    sample: Duration = _default("10 s", "period of the recorded series; a multiple of the tick")
+
+    @field_validator("start")
+    @classmethod
+    def _is_an_instant(cls, value: str) -> str:
+        try:
+            datetime.fromisoformat(value)
+        except ValueError as error:
+            raise refuse(value, f"a day and time of the calendar ({error})", "write for example 2022-07-20 13:00") from None
+        return value
 
 
 class Weather(Section):
     """Outdoor air: a constant, or a CSV series from a file."""
 
     dry_bulb: Temperature | None = Field(None, description="constant dry-bulb temperature")
-    file: str | None = Field(None, description="CSV with time_s and dry_bulb_c, or hourly with a dry-bulb column")
-    offset: TemperatureDifference = Field(0.0, description="added to the series, for a hotter day")
+    file: str | None = Field(
+        None, description="CSV with dry_bulb_c and either time_local or time_s", examples=["data/weather-dallas-2022.csv"]
+    )
+    offset: TemperatureDifference = _default("0 K", "added to the outdoor temperature, for a hotter day")
 
 
 class Workload(Section):
     """Which requests arrive."""
 
-    trace: str = Field(description="CSV (may be gzipped) with arrival_s, context_tokens, generated_tokens")
+    trace: str = Field(
+        description="CSV (may be gzipped) with arrival_s, context_tokens, generated_tokens",
+        examples=["data/azure2023-conversation.csv.gz"],
+    )
     copies: Count = Field(1, description="time-shifted copies of the trace laid over each other: the load")
     limit: Count | None = Field(None, description="only the first so many requests")
 
@@ -81,8 +83,10 @@ class Workload(Section):
 class ServiceLevel(Section):
     """Limits that a good request keeps."""
 
-    ttft: Duration = Field(description="time to first token")
-    tpot: Duration = Field(description="mean time per output token after the first")
+    ttft: Annotated[float, Measure("time", "2 s", above=0.0)] = Field(description="time to first token")
+    tpot: Annotated[float, Measure("time", "60 ms", above=0.0)] = Field(
+        description="mean time per output token after the first"
+    )
 
 
 Precision = Literal["bf16", "fp16", "fp8", "fp4"]
@@ -91,16 +95,18 @@ Precision = Literal["bf16", "fp16", "fp8", "fp4"]
 class Serving(Section):
     """Model, engine and routing."""
 
-    model: Name = Field(description="model card of the catalog, kind llm")
-    engine: Name = Field("trtllm", description="engine constants of the catalog, kind engine")
+    model: Annotated[Name, Named("llm")] = Field(description="model card")
+    engine: Annotated[Name, Named("engine")] = Field("trtllm", description="engine constants")
     weights: Precision = "fp8"
     kv_cache: Precision = "fp8"
-    tensor_parallel: Count = 8
+    tensor_parallel: Count = Field(8, description="GPU packages of one replica")
     max_batch: Count = Field(256, description="requests in the running batch of a replica")
     max_batched_tokens: Count = Field(8192, description="tokens of one iteration, decode and prefill together")
     prefill: Literal["chunked", "separate"] = "chunked"
-    memory_utilization: Fraction = Field(0.9, description="share of HBM for weights and KV cache")
-    routing: Name = "least-outstanding-tokens"
+    memory_utilization: Fraction = _default("90 %", "share of HBM for weights and KV cache")
+    routing: Annotated[Name, Named("twin.policies.routing")] = Field(
+        "least-outstanding-tokens", description="routing policy"
+    )
     slo: ServiceLevel
 
 
@@ -108,15 +114,15 @@ class Hall(Section):
     """The room; racks stand in rows, cold aisle to cold aisle."""
 
     racks_per_row: Count = 8
-    aisle: Length = Field(1.8, description="between the fronts of two rows and behind them")
+    aisle: Length = _default("1.8 m", "between the fronts of two rows and behind them")
     floor_load: FloorLoad = Field(description="what the floor carries")
 
 
 class Racks(Section):
     """A group of equal racks."""
 
-    system: Name = Field(description="node or rack of the catalog, kind system")
-    count: Count = Field(description="number of racks")
+    system: Annotated[Name, Named("system")] = Field(description="node or rack", examples=["gb200-nvl72"])
+    count: Count = Field(description="number of racks", examples=[8])
     nodes_per_rack: Count = Field(1, description="for systems that are nodes: how many stand in a rack")
     fed_by: list[str] | None = Field(None, description="PDUs of these racks, for example [pdu-1, pdu-2]; all if left out")
 
@@ -124,8 +130,8 @@ class Racks(Section):
 class SwitchTier(Section):
     """One tier of equal switches."""
 
-    switch: Name = Field(description="catalog, kind switch")
-    count: Count
+    switch: Annotated[Name, Named("switch")]
+    count: Count = Field(examples=[8])
 
 
 class Network(Section):
@@ -134,9 +140,9 @@ class Network(Section):
     fabric: Literal["spectrum-x", "infiniband"]
     leaf: SwitchTier
     spine: SwitchTier
-    nic: Name = Field(description="catalog, kind nic")
-    nic_optics: Name = Field(description="catalog, kind optics: NIC to leaf")
-    trunk_optics: Name = Field(description="catalog, kind optics: leaf to spine")
+    nic: Annotated[Name, Named("nic")]
+    nic_optics: Annotated[Name, Named("optics")] = Field(description="NIC to leaf")
+    trunk_optics: Annotated[Name, Named("optics")] = Field(description="leaf to spine")
 
 
 class Feed(Section):
@@ -149,31 +155,56 @@ class Units(Section):
     """A number of equal units of one catalog part."""
 
     unit: Name
-    count: Count
+    count: Count = Field(examples=[2])
+
+
+class Transformers(Units):
+    """Transformers between the feed and the UPS blocks."""
+
+    unit: Annotated[Name, Named("transformer")]
+
+
+class UpsBlocks(Units):
+    """Uninterruptible power supplies."""
+
+    unit: Annotated[Name, Named("ups")]
+
+
+class Pdus(Units):
+    """Power distribution units with their busways."""
+
+    unit: Annotated[Name, Named("pdu")]
 
 
 class PowerChain(Section):
     """From the grid to the racks: feed, transformers, UPS blocks, PDUs, power shelves."""
 
     feed: Feed
-    transformer: Units
-    ups: Units
-    pdu: Units
-    psu: Name = Field(description="power shelf and busbar of a rack; catalog, kind psu")
+    transformer: Transformers
+    ups: UpsBlocks
+    pdu: Pdus
+    psu: Annotated[Name, Named("psu")] = Field(description="power shelf and busbar of a rack")
 
 
 class Cdu(Units):
     """Coolant distribution units and their technology loops."""
 
+    unit: Annotated[Name, Named("cdu")]
     supply: Temperature = Field(description="set-point of the technology coolant")
 
 
 class FacilityWater(Section):
     """The loop between CDUs and dry coolers."""
 
-    supply: Temperature = Field(description="set-point of the facility water supply")
+    supply: Temperature = Field(description="set-point of the facility water supply", examples=["36 degC"])
     volume: Volume
-    pump_power: Power = Field(description="all facility pumps together at rated flow")
+    pump_power: Power = Field(description="all facility pumps together at rated flow", examples=["15 kW"])
+
+
+class DryCoolers(Units):
+    """Dry coolers between facility water and outdoor air."""
+
+    unit: Annotated[Name, Named("dry_cooler")]
 
 
 class Liquid(Section):
@@ -181,19 +212,21 @@ class Liquid(Section):
 
     cdu: Cdu
     facility_water: FacilityWater
-    dry_cooler: Units
+    dry_cooler: DryCoolers
 
 
 class Crah(Units):
     """Air handlers."""
 
-    supply: Temperature = Field(description="set-point of the air at the rack inlets")
+    unit: Annotated[Name, Named("crah")]
+    supply: Temperature = Field(description="set-point of the air at the rack inlets", examples=["24 degC"])
 
 
 class Chiller(Units):
     """Air-cooled chillers."""
 
-    supply: Temperature = Field(description="set-point of the chilled water")
+    unit: Annotated[Name, Named("chiller")]
+    supply: Temperature = Field(description="set-point of the chilled water", examples=["14 degC"])
 
 
 class Air(Section):
@@ -214,9 +247,9 @@ class Event(Section):
     """Something that happens at an instant."""
 
     at: Time = Field(description="from the start of the run")
-    kind: Name = Field(description="a process of twin.processes, for example pump-trip")
-    asset: str = Field(description="what it happens to, for example cdu-1")
-    spare_after: Duration | None = Field(None, description="a spare takes over after this long")
+    kind: Annotated[Name, Named("twin.processes", "occur")] = Field(description="what happens", examples=["pump-trip"])
+    asset: str = Field(description="what it happens to, for example cdu-1", examples=["cdu-1"])
+    spare_after: Duration | None = Field(None, description="a spare takes over after this long", examples=["15 s"])
 
 
 class Economics(Section):
@@ -230,7 +263,7 @@ class Economics(Section):
 class Scenario(Section):
     """A site and what happens to it, validated and in SI units."""
 
-    scenario: Name
+    scenario: Name = Field(description="name of the scenario", examples=["my-hall"])
     description: str = ""
     time: Clock
     seed: Annotated[int, Field(strict=True, ge=0)] = 1
@@ -239,12 +272,12 @@ class Scenario(Section):
     workload: Workload
     serving: Serving
     hall: Hall
-    racks: dict[Name, Racks] = Field(min_length=1)
+    racks: dict[Key, Racks] = Field(min_length=1, description="groups of equal racks by name")
     network: Network
     power: PowerChain
     cooling: Cooling
     economics: Economics
-    events: dict[Name, Event] = Field(default_factory=dict)
+    events: dict[Key, Event] = Field(default_factory=dict, description="what happens when, by name")
 
     _source: Source = PrivateAttr()
 

@@ -1,0 +1,1 @@
+"""Pure relations with their sources; NumPy and scalars alone."""

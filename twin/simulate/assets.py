@@ -1,0 +1,63 @@
+"""Writes the site into the file: every asset with its place, every edge with its route."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from twin.plant import Plant
+from twin.results import Writer
+
+EDGE_KINDS = ("power", "coolant", "air", "network", "nvlink")
+
+
+def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant) -> None:
+    """Write assets and edges of a graph.
+
+    Parameters
+    ----------
+    writer : Writer
+        An open result file.
+    graph : networkx.MultiDiGraph
+        The site.
+    plant : Plant
+        Gives kinds that exist only as arrays, such as replicas.
+    """
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for node, data in graph.nodes(data=True):
+        by_kind[data["kind"]].append(node)
+    for kind, ids in by_kind.items():
+        ordered = list(plant.ids.get(kind, ids))
+        nodes = [graph.nodes[n] for n in ordered]
+        writer.assets(
+            kind,
+            ordered,
+            np.array([n["place"] for n in nodes], dtype=float),
+            np.array([n["size"] for n in nodes], dtype=float),
+            [",".join(n["parents"]) for n in nodes],
+            [n["catalog"] for n in nodes],
+        )
+    for kind, ids in plant.ids.items():
+        if kind not in by_kind:
+            places = np.array(plant.places[kind], dtype=float)
+            writer.assets(kind, list(ids), places, np.zeros_like(places), [""] * len(ids), [""] * len(ids))
+    _write_edges(writer, graph)
+
+
+def _write_edges(writer: Writer, graph: nx.MultiDiGraph) -> None:
+    by_kind: dict[str, list[tuple[str, str, dict[str, Any]]]] = defaultdict(list)
+    for a, b, data in graph.edges(data=True):
+        by_kind[data["kind"]].append((a, b, data))
+    for kind in EDGE_KINDS:
+        if edges := by_kind.get(kind):
+            writer.edges(
+                kind,
+                [a for a, _, _ in edges],
+                [b for _, b, _ in edges],
+                [d.get("medium", "") for _, _, d in edges],
+                np.array([d.get("length_m", 0.0) for _, _, d in edges]),
+                [np.asarray(d.get("route", ()), dtype=float).reshape(-1, 3) for _, _, d in edges],
+            )
