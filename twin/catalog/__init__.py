@@ -8,7 +8,7 @@ whose folder holds ``<kind>/<name>.yaml`` too.
 from __future__ import annotations
 
 import difflib
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted(_paths(kind)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def get(kind: str, name: str) -> Card:
     """Return a card; it is read once.
 
@@ -85,14 +85,14 @@ def check_all() -> list[Fault]:
     return faults
 
 
-@lru_cache(maxsize=None)
+@cache
 def _paths(kind: str) -> dict[str, Path]:
     if kind not in KINDS:
         raise _unknown("kind", kind, kinds())
     return {path.stem: path for folder in _folders() for path in (folder / kind).glob("*.yaml")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _folders() -> tuple[Path, ...]:
     outside = (Path(str(entry.load().__file__)).parent for entry in entry_points(group="twin.catalog"))
     return (*outside, Path(__file__).parent)

@@ -123,6 +123,7 @@ class Card:
         if value is not None:
             return value
         key = self._key(name)
-        mend = f"choose another {self.kind}, or give {key} with its source in {self.file or 'a card of your own'}"
-        fault = Fault(self.file, 0, f"{self.kind} {self.name}", f"no value for {key}", f"{name}", mend)
-        raise CatalogError(f"the {self.kind} {self.name} has no published {key}", [fault])
+        mend = f"choose another {self.kind}, or give {key} in the scenario or, with its source, in the card"
+        where = f"{self.kind} {self.name}"
+        fault = Fault(self.file, 0, where, f"no value for {key}", f"{key}, read as {name}", mend)
+        raise CatalogError(f"the {where} leaves {key} blank", [fault])

@@ -106,7 +106,8 @@ _GPU = {
     "tdp": _power(50, 20e3),
     "idle_power": _power(5, 2e3),
     "floor_power": _power(10, 5e3),  # where full throttling ends
-    "compute_power_share": _SHARE,  # the three shares divide tdp - idle_power
+    "active_power_share": _SHARE,  # the four shares divide tdp - idle_power; they sum to one at most
+    "compute_power_share": _SHARE,
     "memory_power_share": _SHARE,
     "link_power_share": _SHARE,
     "cooling": _TEXT,  # liquid or air: the medium of plate_resistance and rated_flow
@@ -204,9 +205,8 @@ _ENGINE_CONSTANTS = {
     "memory_efficiency": _NEEDED_SHARE,
     "moe_memory_efficiency": _SHARE,
     "kv_efficiency": _NEEDED_SHARE,
-    "bf16_attention_efficiency": _SHARE,
-    "fp8_attention_efficiency": _SHARE,
     "attention_efficiency": _NEEDED_SHARE,
+    "fp8_attention_efficiency": _SHARE,
     "step_overhead": Field("time", 0, 0.1, required=True),
     "layer_overhead": Field("time", 0, 1e-3, required=True),
     "moe_layer_overhead": Field("time", 0, 1e-3),
@@ -268,7 +268,12 @@ KINDS: dict[str, dict[str, Field]] = {
         "propagation": Field("time per length", 3e-9, 7e-9),
         "latency": _DELAY,  # of the signal processors of both ends together
     },
-    "ups": {**_CONVERTER, "eco_loss_constant": _SHARE, "eco_loss_linear": _SHARE, "eco_loss_quadratic": _SHARE},
+    "ups": {
+        **_CONVERTER,
+        "eco_loss_constant": _SHARE,
+        "eco_loss_linear": _SHARE,
+        "eco_loss_quadratic": _SHARE,
+    },
     "transformer": {**_CONVERTER, "apparent_rating": Field("apparent power", 1e4, 1e9), "impedance": _SHARE},
     "pdu": {**_CONVERTER, "voltage": Field("voltage", 40, 1500), "current": Field("current", 10, 1e4)},
     "psu": {**_CONVERTER, "voltage": Field("voltage", 10, 1500), "hold_up": Field("time", 1e-3, 600)},

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from twin import units
 from twin.catalog.card import Card
 from twin.errors import TwinError
+from twin.physics import chiller, converter
 
 
 class Relation(NamedTuple):
@@ -37,18 +40,35 @@ def efficiency(card: Card, at: Mapping[str, float]) -> float:
     >>> round(efficiency(catalog.get("ups", "ups-1500kw"), {"load": 0.5}), 3)
     0.969
     """
-    load = at["load"]
-    loss = card.loss_constant_frac + card.loss_linear_frac * load + card.loss_quadratic_frac * load**2
-    return float(load / (load + loss))
+    values = (card.rating_w, card.loss_constant_frac, card.loss_linear_frac, card.loss_quadratic_frac)
+    rating, *loss = (np.array([value]) for value in values)
+    out = at["load"] * rating
+    return float((out / (out + converter.loss_w(out, rating, *loss)))[0])
 
 
-def parameters(card: Card, _at: Mapping[str, float] = {}) -> float:  # noqa: B006
+def cop(card: Card, at: Mapping[str, float]) -> float:
+    """Heat moved by a chiller over its power, parasitic power included.
+
+    Examples
+    --------
+    >>> import twin.catalog as catalog
+    >>> card = catalog.get("chiller", "chiller-1600kw-air")
+    >>> round(cop(card, {"supply": 279.82, "outdoor": 308.15}), 1)
+    2.9
+    """
+    evaporating = np.array([at["supply"] - card.evaporator_approach_k])
+    condensing = np.array([at["outdoor"] + card.condenser_approach_k])
+    compressor = chiller.cop(evaporating, condensing, np.array([card.carnot_frac]))[0]
+    return float(1 / (1 / compressor + card.parasitic_frac))
+
+
+def parameters(card: Card, _at: Mapping[str, float]) -> float:
     """Parameters of a transformer counted from its shapes (norms, biases and routers left out).
 
     Examples
     --------
     >>> import twin.catalog as catalog
-    >>> round(parameters(catalog.get("llm", "llama-3.1-8b")) / 1e9, 2)
+    >>> round(parameters(catalog.get("llm", "llama-3.1-8b"), {}) / 1e9, 2)
     8.03
     """
     per_width = card.ffn_matrices * card.hidden
@@ -67,6 +87,7 @@ RELATIONS: dict[str, dict[str, Relation]] = {
     "transformer": _EFFICIENCY,
     "pdu": _EFFICIENCY,
     "psu": _EFFICIENCY,
+    "chiller": {"cop": Relation(cop, "number", {"supply": "temperature", "outdoor": "temperature"})},
     "llm": {"parameters": Relation(parameters, "number", {})},
 }
 

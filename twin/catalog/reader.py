@@ -97,7 +97,8 @@ class _CardReader:
         key = parts.get("source")
         if isinstance(key, str) and key in sources:
             return sources[key]
-        self._fault(where, f"source {key!r}", " or ".join(sources) or "a key under sources", "name the source")
+        expected = " or ".join(sources) or "a key under sources"
+        self._fault(where, f"source {key!r}", expected, "name the source")
         return None
 
     def _si(self, where: str, field: Field, written: object) -> float | int | str | None:
@@ -175,8 +176,12 @@ def _is_count(written: object) -> bool:
     return isinstance(written, int) and not isinstance(written, bool)
 
 
+def _is_text(written: object) -> bool:
+    return isinstance(written, str) and bool(written)
+
+
 _PLAIN: dict[str, tuple[Callable[[object], bool], str]] = {
     "count": (_is_count, "a whole number without unit"),
     "number": (_is_number, "a number without unit"),
-    "text": (lambda written: isinstance(written, str) and bool(written), "a text (in quotes if it is a number)"),
+    "text": (_is_text, "a text (in quotes if it is a number)"),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -12,6 +13,7 @@ from twin.errors import Fault
 
 # The C scanner is ten times faster; the pure one reads the same language.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEPEST = 40
 _INTEGER = re.compile(r"[-+]?\d+")
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
@@ -69,66 +71,92 @@ def loads(text: str, file: str = "") -> Document:
     >>> loads("a: 1\\na: 2").faults[0].found
     'the key a for the second time (first on line 1)'
     """
+    reader = _Reader(text, file)
     try:
-        root = yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as error:
+        data = reader.document()
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         found = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
         mend = "mend the indentation, quotes or brackets on this line"
         return Document(None, {}, [Fault(file, mark.line + 1 if mark else 0, "", found, "YAML text", mend)])
-    reader = _Reader(file)
-    try:
-        data = reader.value(root, "") if root is not None else None
-    except RecursionError:
-        fault = Fault(file, 0, "", "brackets nested without end", "a few levels", "write fewer levels")
-        return Document(None, {}, [fault])
     return Document(data, reader.lines, reader.faults)
 
 
 class _Reader:
-    """Walks the node tree once; PyYAML's own resolver, with its traps, is not used."""
+    """Builds the data from parser events; PyYAML's own resolver, with its traps, is not used.
 
-    def __init__(self, file: str) -> None:
+    PyYAML's composer is not used either: it overflows the C stack on brackets nested deeply.
+    """
+
+    def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.lines: dict[str, int] = {}
         self.faults: list[Fault] = []
-        self._seen: set[int] = set()
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
 
-    def value(self, node: yaml.Node, path: str) -> object:
-        self.lines.setdefault(path, node.start_mark.line + 1)
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        if id(node) in self._seen:  # aliases can grow without bound, and hide where a value stands
-            self._fault(node, path, "an alias", "values written out", "write the value here again")
+    def document(self) -> object:
+        """Return the data of the only document; None when there is none."""
+        data = None
+        starts = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                starts += 1
+                value = self._value(next(self._events), "", 0)
+                data = value if starts == 1 else data
+                if starts == 2:
+                    self._fault(event, "", "a second document", "one document a file", "remove the line ---")
+        return data
+
+    def _value(self, event: Any, path: str, depth: int) -> object:
+        self.lines.setdefault(path, _line(event))
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event)
+        if isinstance(event, yaml.AliasEvent):  # aliases grow without bound, and hide where a value stands
+            self._fault(event, path, "an alias", "values written out", "write the value here again")
             return None
-        self._seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(node.value)]
-        return self._mapping(node, path)
+        if depth == _DEEPEST:
+            found = f"more than {_DEEPEST} levels"
+            raise yaml.MarkedYAMLError(problem=found, problem_mark=event.start_mark)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(path, depth)
+        return self._mapping(path, depth)
 
-    def _mapping(self, node: yaml.Node, path: str) -> dict[str, object]:
+    def _sequence(self, path: str, depth: int) -> list[object]:
+        result: list[object] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            result.append(self._value(event, f"{path}.{len(result)}".lstrip("."), depth + 1))
+        return result
+
+    def _mapping(self, path: str, depth: int) -> dict[str, object]:
         result: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._fault(key_node, path, "a key that is a list or mapping", "a text key", "write one word")
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                self._fault(event, path, "a key that is not a text", "a text key", "write one word")
+                self._value(event, f"{path}.?", depth + 1)
+                self._value(next(self._events), f"{path}.?", depth + 1)
                 continue
-            key = str(key_node.value)
+            key = str(event.value)
             below = f"{path}.{key}".lstrip(".")
             if key in result:
                 found = f"the key {key} for the second time (first on line {self.lines[below]})"
-                self._fault(key_node, below, found, "each key once", f"remove one {key} or rename it")
+                self._fault(event, below, found, "each key once", f"remove one {key} or rename it")
+                self._value(next(self._events), f"{path}.?", depth + 1)
                 continue
-            self.lines[below] = key_node.start_mark.line + 1
-            result[key] = self.value(value_node, below)
+            self.lines[below] = _line(event)
+            result[key] = self._value(next(self._events), below, depth + 1)
         return result
 
-    def _fault(self, node: yaml.Node, path: str, found: str, expected: str, mend: str) -> None:
-        self.faults.append(Fault(self.file, node.start_mark.line + 1, path, found, expected, mend))
+    def _fault(self, event: Any, path: str, found: str, expected: str, mend: str) -> None:
+        self.faults.append(Fault(self.file, _line(event), path, found, expected, mend))
 
 
-def _scalar(node: yaml.ScalarNode) -> object:
-    text = str(node.value)
-    if node.style is not None:  # quoted and block texts stay texts
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _scalar(event: yaml.ScalarEvent) -> object:
+    text = str(event.value)
+    if event.style:  # quoted and block texts stay texts
         return text
     if text in _WORDS:
         return _WORDS[text]

@@ -138,6 +138,10 @@ class Context:
             )
         self.inputs[name][self.ids[kind].index(asset)] = value
 
+    def value(self, name: str, asset: str) -> float:
+        """Present value of an input of one asset."""
+        return float(self.inputs[name][self.ids[name.split(".", 1)[0]].index(asset)])
+
     def log(self, kind: str, asset: str, what: str, cause: str = "") -> None:
         """Note an event for the file."""
         self.events.append(Event(float(self.env.now), kind, asset, what, cause))

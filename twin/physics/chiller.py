@@ -18,8 +18,8 @@ def cop(evaporating_k: Array, condensing_k: Array, carnot_frac: Array) -> Array:
     evaporating_k, condensing_k : array (chiller)
         Refrigerant temperatures [K].
     carnot_frac : array (chiller)
-        Share of the Carnot limit that the machine reaches [1], about 0.45 to 0.60 (textbook). Manufacturers'
-        curves for 5 to 10 °C water on hot days lie at 0.3 to 0.45.
+        Share of the Carnot limit that the machine reaches between these temperatures [1], about 0.45 to 0.60
+        (textbook).
 
     Returns
     -------

@@ -18,19 +18,19 @@ STANDARD_PRESSURE_PA: Final = 101_325.0
 """Standard atmosphere at sea level [Pa]; ISO 2533:1975."""
 
 DRY_AIR_GAS_CONSTANT_J_PER_KG_K: Final = 287.055
-"""Specific gas constant of dry air [J/(kg K)]; ISO 2533:1975 (287.05287), ASHRAE Fundamentals 2021 rounding."""
+"""Specific gas constant of dry air [J/(kg K)]; ISO 2533:1975 , rounded."""
 
 AIR_HEAT_CAPACITY_J_PER_KG_K: Final = 1006.0
 """Dry air near 300 K at constant pressure [J/(kg K)]; ASHRAE Fundamentals 2021, chapter 1."""
 
 PLATE_FLOW_EXPONENT: Final = 0.8
-"""Film conductance of a cold plate or heat sink ~ flow^0.8 [1]; Dittus-Boelter, textbook (0.5 when laminar)."""
+"""Film conductance of a cold plate or heat sink ~ flow^0.8 [1]; Dittus-Boelter, textbook (laminar 0.5)."""
 
 EXCHANGER_FLOW_EXPONENT: Final = 0.6
 """Film conductance of plate exchangers and finned coils ~ flow^0.6 [1]; textbook (0.5 to 0.75)."""
 
 COIL_AIR_RESISTANCE_FRAC: Final = 0.8
-"""Share of a finned coil's resistance on its air side at rated flows [1]; assumption (2026), range 0.7 to 0.9."""
+"""Share of a finned coil's resistance on its air side at rated flows [1]; assumption (2026), 0.7 to 0.9."""
 
 VOLTAGE_KNEE_FRAC: Final = 0.6
 """Clock below which the core voltage falls no further, as a share of the maximum clock [1];
@@ -48,9 +48,6 @@ LEAKAGE_REFERENCE_K: Final = 333.15
 CLOCK_FLOOR_FRAC: Final = 0.2
 """Lowest clock under thermal throttling as a share of the maximum [1]; assumption (2026), range 0.1 to 0.4:
 idle clocks of data-centre GPUs lie near 0.2 of boost."""
-
-THROTTLE_BAND_K: Final = 8.0
-"""Rise above the throttle temperature at which the clock reaches its floor [K]; assumption (2026), range 4 to 10."""
 
 CLOCK_RECOVERY_PER_S: Final = 0.05
 """Rate at which a throttled clock may rise again [1/s]; assumption (2026), range 0.02 to 0.2."""

@@ -20,8 +20,9 @@ def loss_w(
     rating_w : array (converter)
         Rated output [W], above zero.
     constant_frac, linear_frac, quadratic_frac : array (converter)
-        c0, c1, c2 of ``loss = rating (c0 + c1 x + c2 x^2)`` with ``x = out / rating`` [1]. The constant term is
-        drawn whenever the converter is energised; a transformer has no linear term, a busway only the quadratic.
+        c0, c1, c2 of ``loss = rating (c0 + c1 x + c2 x^2)`` with ``x = out / rating`` [1]. The constant
+        term is drawn whenever the converter is energised; a transformer has no linear term, a busway only
+        the quadratic one.
 
     Returns
     -------
@@ -30,7 +31,8 @@ def loss_w(
 
     Examples
     --------
-    >>> loss_w(np.array([1500.0]), np.array([3000.0]), np.array([0.008]), np.array([0.010]), np.array([0.012]))
+    >>> one = np.array([1.0])
+    >>> loss_w(1500 * one, 3000 * one, 0.008 * one, 0.010 * one, 0.012 * one)
     array([48.])
     """
     load = out_w / rating_w

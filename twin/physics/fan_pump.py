@@ -16,8 +16,8 @@ def drive_power_w(rated_power_w: Array, speed_frac: Array) -> Array:
     rated_power_w : array (asset)
         Power at full speed [W].
     speed_frac : array (asset)
-        Speed over full speed [1], 0 to 1. Power goes with its cube; a large static head would lower the exponent
-        to 2 to 2.5.
+        Speed over full speed [1], 0 to 1. Power goes with its cube; a large static head would lower the
+        exponent to 2 to 2.5.
 
     Examples
     --------
@@ -32,8 +32,8 @@ def run_flow_frac(
 ) -> tuple[Array, Array]:
     """Flow of a closed stream whose drive and friction torque both go with the square of flow.
 
-    ``d flow/dt = (target^2 - flow^2) / run_down`` has the exact solution that is evaluated here; without drive
-    it is the known ``flow / (1 + flow t / run_down)`` of a tripped pump.
+    ``d flow/dt = (target^2 - flow^2) / run_down`` has the exact solution that is evaluated here; without
+    drive it is the known ``flow / (1 + flow t / run_down)`` of a tripped pump.
 
     Parameters
     ----------

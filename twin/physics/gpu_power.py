@@ -1,10 +1,10 @@
 """Electrical energy of a GPU from the work that it did.
 
-The relation is linear in the work, so amounts gathered over a tick give the exact energy of the tick whatever
-happened inside it. Shares of a package's dynamic range (TDP less idle) go to being active, to tensor arithmetic,
-to memory traffic and to link traffic. They sum to at most one, so a GPU that does everything at its achievable
-rates at full clock draws its TDP: nothing is clipped and no energy of work already done is dropped. Only the rise
-of leakage above 60 °C comes on top, which is below 2 percent of TDP at 90 °C.
+The relation is linear in the work, so amounts gathered over a tick give the exact energy of the tick
+whatever happened inside it. Shares of a package's dynamic range (TDP less idle) go to being active, to tensor
+arithmetic, to memory traffic and to link traffic. They sum to at most one, so a GPU that does everything at
+its achievable rates at full clock draws its TDP: nothing is clipped and no energy of work already done is
+dropped. Only the rise of leakage above 60 °C comes on top, which is below 2 percent of TDP at 90 °C.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def energy_j(params: Params, work: Work, clock_frac: Array, die_k: Array, dt_s: 
     work : Work
         What was done in the interval.
     clock_frac : array (gpu)
-        Clock in force over maximum clock [1]. Activity at clock f draws ``phi(f) = f V(f)^2``; a floating-point
+        Clock in force over maximum clock [1]. Activity at clock f draws ``phi(f) = f V(f)^2``; one
         operation therefore costs V(f)^2 of its energy at full clock.
     die_k : array (gpu)
         Die temperature at the start of the interval [K].
@@ -147,8 +147,9 @@ def energy_j(params: Params, work: Work, clock_frac: Array, die_k: Array, dt_s: 
     Examples
     --------
     >>> one = np.array([1.0])
-    >>> p = Params(100 * one, 700 * one, 0.1 * one, 0.6 * one, 0.2 * one, 0.1 * one, 1e15 * one, 4e12 * one, 9e11 * one)
-    >>> energy_j(p, Work(2 * one, 2e15 * one, 8e12 * one, 18e11 * one), one, 320 * one, 2.0)
+    >>> shares = 0.1 * one, 0.6 * one, 0.2 * one, 0.1 * one
+    >>> gpu = Params(100 * one, 700 * one, *shares, 1e15 * one, 4e12 * one, 9e11 * one)
+    >>> energy_j(gpu, Work(2 * one, 2e15 * one, 8e12 * one, 18e11 * one), one, 320 * one, 2.0)
     array([1400.])
     """
     volts = voltage_frac(clock_frac)

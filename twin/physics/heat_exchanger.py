@@ -1,7 +1,7 @@
-"""Heat exchangers by effectiveness and number of transfer units (Kays and London, Compact Heat Exchangers, 1984).
+"""Heat exchangers by effectiveness and number of transfer units.
 
-Heat is ``conductance * (hot inlet - cold inlet)``; the functions return that conductance, so a step that holds
-the flows constant stays linear in the temperatures.
+After Kays and London, Compact Heat Exchangers (1984). Heat is ``conductance * (hot inlet - cold inlet)``; the
+functions return that conductance, so a step that holds the flows constant stays linear in the temperatures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The running pump of a CDU stops; its spare may take over after a delay."""
+"""A running pump of a CDU stops; its spare may take over after a delay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEEDS = ("asset",)
 
 
 def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
-    """Stop the pump at ``event.at``; start the spare ``event.spare_after`` later.
+    """Stop one pump at ``event.at``; start the spare ``event.spare_after`` later.
 
     Parameters
     ----------
@@ -24,10 +24,10 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
         Name of the event in the scenario, for the log.
     """
     yield ctx.env.timeout(event.at)
-    ctx.write("cdu.pump_frac", event.asset, 0.0)
+    ctx.write("cdu.pumps_up", event.asset, max(ctx.value("cdu.pumps_up", event.asset) - 1.0, 0.0))
     ctx.log("cdu", event.asset, "pump trip", cause)
     if event.spare_after is None:
         return
     yield ctx.env.timeout(event.spare_after)
-    ctx.write("cdu.pump_frac", event.asset, 1.0)
+    ctx.write("cdu.pumps_up", event.asset, ctx.value("cdu.pumps_up", event.asset) + 1.0)
     ctx.log("cdu", event.asset, "spare pump starts", cause)

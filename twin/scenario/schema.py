@@ -13,7 +13,7 @@ from twin.scenario.source import Source
 Time = Annotated[float, Measure("time", "20 min", low=0.0)]
 Duration = Annotated[float, Measure("time", "1 h", above=0.0)]
 Power = Annotated[float, Measure("power", "1.6 MW", low=0.0)]
-Temperature = Annotated[float, Measure("temperature", "40 degC", low=200.0, high=400.0)]
+Temperature = Annotated[float, Measure("temperature", "45 degC", low=200.0, high=400.0)]
 TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K", low=-50.0, high=50.0)]
 Length = Annotated[float, Measure("length", "1.8 m", above=0.0)]
 Volume = Annotated[float, Measure("volume", "4 m3", above=0.0)]
@@ -55,7 +55,9 @@ class Clock(Section):
         try:
             datetime.fromisoformat(value)
         except ValueError as error:
-            raise refuse(value, f"a day and time of the calendar ({error})", "write for example 2022-07-20 13:00") from None
+            raise refuse(
+                value, f"a day and time of the calendar ({error})", "write for example 2022-07-20 13:00"
+            ) from None
         return value
 
 
@@ -64,7 +66,9 @@ class Weather(Section):
 
     dry_bulb: Temperature | None = Field(None, description="constant dry-bulb temperature")
     file: str | None = Field(
-        None, description="CSV with dry_bulb_c and either time_local or time_s", examples=["data/weather-dallas-2022.csv"]
+        None,
+        description="CSV with dry_bulb_c and either time_local or time_s",
+        examples=["data/weather-dallas-2022.csv"],
     )
     offset: TemperatureDifference = _default("0 K", "added to the outdoor temperature, for a hotter day")
 
@@ -101,7 +105,9 @@ class Serving(Section):
     kv_cache: Precision = "fp8"
     tensor_parallel: Count = Field(8, description="GPU packages of one replica")
     max_batch: Count = Field(256, description="requests in the running batch of a replica")
-    max_batched_tokens: Count = Field(8192, description="tokens of one iteration, decode and prefill together")
+    max_batched_tokens: Count = Field(
+        8192, description="tokens of one iteration, decode and prefill together"
+    )
     prefill: Literal["chunked", "separate"] = "chunked"
     memory_utilization: Fraction = _default("90 %", "share of HBM for weights and KV cache")
     routing: Annotated[Name, Named("twin.policies.routing")] = Field(
@@ -124,7 +130,9 @@ class Racks(Section):
     system: Annotated[Name, Named("system")] = Field(description="node or rack", examples=["gb200-nvl72"])
     count: Count = Field(description="number of racks", examples=[8])
     nodes_per_rack: Count = Field(1, description="for systems that are nodes: how many stand in a rack")
-    fed_by: list[str] | None = Field(None, description="PDUs of these racks, for example [pdu-1, pdu-2]; all if left out")
+    fed_by: list[str] | None = Field(
+        None, description="PDUs of these racks, for example [pdu-1, pdu-2]; all if left out"
+    )
 
 
 class SwitchTier(Section):
@@ -196,7 +204,7 @@ class Cdu(Units):
 class FacilityWater(Section):
     """The loop between CDUs and dry coolers."""
 
-    supply: Temperature = Field(description="set-point of the facility water supply", examples=["36 degC"])
+    supply: Temperature = Field(description="set-point of the facility water supply", examples=["41 degC"])
     volume: Volume
     pump_power: Power = Field(description="all facility pumps together at rated flow", examples=["15 kW"])
 
@@ -247,9 +255,13 @@ class Event(Section):
     """Something that happens at an instant."""
 
     at: Time = Field(description="from the start of the run")
-    kind: Annotated[Name, Named("twin.processes", "occur")] = Field(description="what happens", examples=["pump-trip"])
+    kind: Annotated[Name, Named("twin.processes", "occur")] = Field(
+        description="what happens", examples=["pump-trip"]
+    )
     asset: str = Field(description="what it happens to, for example cdu-1", examples=["cdu-1"])
-    spare_after: Duration | None = Field(None, description="a spare takes over after this long", examples=["15 s"])
+    spare_after: Duration | None = Field(
+        None, description="a spare takes over after this long", examples=["15 s"]
+    )
 
 
 class Economics(Section):

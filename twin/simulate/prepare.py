@@ -11,7 +11,7 @@ import twin
 from twin import scenario as scenarios
 from twin import topology
 from twin.errors import ScenarioError
-from twin.scenario import Requests, Scenario, WeatherSeries
+from twin.scenario import Requests, Scenario, Series
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Prepared:
         The site.
     requests : Requests
         Arrivals and lengths, sorted.
-    weather : WeatherSeries
+    weather : Series
         Outdoor air over the run.
     run_id : str
         Scenario name and hash of content, seed and numbers version.
@@ -35,7 +35,7 @@ class Prepared:
     scenario: Scenario
     graph: nx.MultiDiGraph
     requests: Requests
-    weather: WeatherSeries
+    weather: Series
     run_id: str
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import twin
 from twin import plant as plants
 from twin import processes, results
+from twin.processes.requests import EventServing
 from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
 from twin.errors import TwinError
-from twin.scenario import Scenario, load, resolved_text
+from twin.scenario import Requests, Scenario, load, resolved_text
 from twin.simulate.assets import write_site
 from twin.simulate.prepare import Prepared, prepare
 
@@ -58,7 +59,8 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "trace.h5"
     path.unlink(missing_ok=True)
-    plant = plants.compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather)
+    start = _start_event if ready.scenario.fidelity == "event" else plants.start_batch
+    plant = plants.compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather, start)
     with _writer(path, ready) as writer:
         write_site(writer, ready.graph, plant)
         try:
@@ -103,9 +105,14 @@ def _advance(
         gc.unfreeze()
         recorder.flush(recorder.count * recorder.period_s)
     writer.append_requests(plant.serving.take_unfinished())
-    if plant.serving.spans is not None:
-        writer.append_spans(plant.serving.spans)
+    if isinstance(plant.serving.table, EventServing):
+        writer.append_spans(plant.serving.table.spans)
     writer.audit(plant.audit())
+
+
+def _start_event(params: Any, requests: Requests, paths: Any) -> tuple[EventServing, Any]:
+    serving = EventServing(params, *requests, paths=paths)
+    return serving, serving.advance
 
 
 def _writer(path: Path, ready: Prepared) -> results.Writer:

@@ -1,0 +1,137 @@
+"""The roofline against hand calculation, published model sizes and its own affinity."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twin.errors import ScenarioError
+from twin.physics import inference
+from twin.physics.inference import Engine, Gpu, Iteration, Model, coefficients, iteration_s, kv_capacity_tokens
+
+LLAMA_8B = Model(32, 4096, 32, 128256, 8.03e9, 7.5e9, kv_heads=8, head_dim=128)
+LLAMA_405B = Model(126, 16384, 128, 128256, 405.85e9, 403.75e9, kv_heads=8, head_dim=128)
+DEEPSEEK = Model(61, 7168, 128, 129280, 671e9, 36.5e9, 0, 0, 256, 8, 512, 64, 128, 128)
+QWEN_MOE = Model(94, 4096, 64, 151936, 235.1e9, 21.5e9, 4, 128, 128, 8)
+GPT_OSS = Model(36, 2880, 64, 201088, 116.8e9, 5.1e9, 8, 64, 128, 4)
+GPT_MOE = Model(116, 15360, 96, 100000, 1813.9e9, 279.8e9, 8, 160, 16, 2)
+ALL = [LLAMA_8B, LLAMA_405B, DEEPSEEK, QWEN_MOE, GPT_OSS, GPT_MOE]
+H200 = Gpu(1978e12, 989e12, 4.8e12, 141e9, 450e9)
+IDEAL = Engine(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+
+
+def test_single_sequence_reads_all_weights():
+    """405B at one byte on eight GPUs: weights over bandwidth, plus KV and all-reduces by hand."""
+    c = coefficients(LLAMA_405B, H200, IDEAL, 8, 1.0, 1.0)
+    kv_token = 126 * 2 * 1 * 128  # one KV head a GPU, one byte
+    sent = 2 * 126 * 2 * 7 / 8 * 16384 * 2
+    expected = (403.75e9 / 8 + kv_token) / 4.8e12 + 1000 * kv_token / 4.8e12 + sent / 450e9
+    assert iteration_s(c, 1.0, 1, 1000, 0, 0, 0) == pytest.approx(expected, rel=1e-12)
+
+
+def test_long_prompt_is_two_flop_a_parameter():
+    """4,096 tokens at once are compute bound: linear layers, head for one, causal attention."""
+    c = coefficients(LLAMA_8B, H200, IDEAL, 1, 1.0, 2.0)
+    head = 128256 * 4096
+    pairs = 4096 * 4097 // 2
+    linear = 2 * (7.5e9 - head) * 4096 + 2 * head
+    attention = 4 * 32 * 128 * 32 * pairs
+    expected = linear / 1978e12 + attention / 989e12
+    assert iteration_s(c, 1.0, 0, 0, 4096, 1, pairs) == pytest.approx(expected, rel=1e-12)
+    assert inference.flop(c, 4096, 1, 0, pairs) == pytest.approx(linear + attention, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "layers_with_experts", "matrices", "ffn"),
+    [(DEEPSEEK, 58, 3, 2048), (QWEN_MOE, 94, 3, 1536), (GPT_OSS, 36, 3, 2880), (GPT_MOE, 116, 2, 30720)],
+)
+def test_expert_size_follows_from_the_totals(model, layers_with_experts, matrices, ffn):
+    """The card's two totals give the size that the shapes of the feed-forward blocks give."""
+    by_shape = layers_with_experts * model.experts * matrices * model.hidden * ffn
+    c = coefficients(model, H200, IDEAL, 1, 1.0, 1.0)
+    assert c.expert_bytes == pytest.approx(by_shape, rel=0.01)
+    assert c.weights_bytes > 0.0
+
+
+def test_experts_touched():
+    """One token meets its own share; many tokens meet all."""
+    c = coefficients(DEEPSEEK, H200, IDEAL, 8, 1.0, 1.0)
+    assert inference.expert_frac(c, 1) == pytest.approx(8 / 256)
+    assert inference.expert_frac(c, 4000) == pytest.approx(1.0, abs=1e-12)
+    one_token = inference.hbm_bytes(c, 1.0, inference.expert_frac(c, 1), 0, 0)
+    assert one_token * 8 == pytest.approx(36.5e9, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "kilobytes"), [(LLAMA_8B, 128), (LLAMA_405B, 504), (QWEN_MOE, 188), (GPT_OSS, 72), (DEEPSEEK, 68.625)]
+)
+def test_kv_bytes_per_token(model, kilobytes):
+    """Published KV sizes at two bytes a value."""
+    assert coefficients(model, H200, IDEAL, 1, 1.0, 2.0).context_bytes == kilobytes * 1024
+
+
+def test_latent_cache_is_not_split():
+    """Eight GPUs hold the whole latent each, but share eight KV heads."""
+    for model, split in ((DEEPSEEK, 1), (LLAMA_405B, 8), (QWEN_MOE, 4)):
+        whole, part = (coefficients(model, H200, IDEAL, gpus, 1.0, 1.0).context_bytes for gpus in (1, 8))
+        assert whole / part == split
+
+
+def test_capacity():
+    """What the weights leave, over the bytes of a token."""
+    tokens = kv_capacity_tokens(LLAMA_8B, H200, 1, 2.0, 2.0, 0.9)
+    assert tokens == int((141e9 * 0.9 - 16.06e9) / (128 * 1024))
+
+
+def test_a_model_that_does_not_fit_says_what_is_missing():
+    with pytest.raises(ScenarioError) as caught:
+        kv_capacity_tokens(LLAMA_405B, H200, 4, 1.0, 1.0, 0.7)
+    assert caught.value.faults[0].found == "11.1 GB are missing on 4 GPUs"
+
+
+def test_heads_must_split():
+    with pytest.raises(ScenarioError, match="divisor of 96"):
+        coefficients(GPT_MOE, H200, IDEAL, 5, 1.0, 1.0)
+
+
+def test_clock_scales_compute_alone():
+    c = coefficients(LLAMA_405B, H200, Engine(0.5, 0.6, 0.8, 0.9, 0.8, 1e-3, 30e-6, 5e-6), 8, 1.0, 1.0)
+    decode = [iteration_s(c, clock, 4, 4000, 0, 0, 0) for clock in (1.0, 0.5)]
+    assert decode[1] == decode[0]  # memory bound
+    prefill = [iteration_s(c, clock, 0, 0, 8192, 4, 10**7) for clock in (1.0, 0.5)]
+    free = c.overhead_s + inference.link_bytes(c, 8192) * c.link_s_per_byte
+    assert prefill[1] - free == pytest.approx(2.0 * (prefill[0] - free), rel=1e-12)
+
+
+positive = st.floats(1e-6, 1.0)
+
+
+@given(
+    st.sampled_from(ALL), st.floats(0.1, 1.0), st.integers(0, 512), st.integers(1, 200_000), st.integers(0, 4096),
+    st.integers(0, 100_000), st.integers(1, 1000),
+)  # fmt: skip
+def test_a_run_is_affine(model, clock, requests, context, chunk, prefix, j):
+    """Iteration ``j`` of a run lasts the first one plus ``j`` times the growth."""
+    c = coefficients(model, H200, Engine(0.5, 0.6, 0.8, 0.9, 0.8, 1e-3, 30e-6, 5e-6), 8, 1.0, 1.0)
+
+    def lasts_s(i):
+        pairs = chunk * (prefix + i * chunk) + chunk * (chunk + 1) // 2
+        return iteration_s(c, clock, requests, context + i * requests, chunk, 1, pairs)
+
+    affine_s = lasts_s(0) + j * inference.growth_s(c, clock, requests, chunk)
+    assert lasts_s(j) == pytest.approx(affine_s, rel=1e-11)
+
+
+@given(st.sampled_from(ALL), st.integers(1, 256), st.integers(0, 4096), st.floats(0.1, 1.0))
+def test_more_work_never_takes_less_time(model, requests, chunk, clock):
+    c = coefficients(model, H200, IDEAL, 8, 1.0, 1.0)
+    base = iteration_s(c, clock, requests, 1000 * requests, chunk, 1, chunk * chunk)
+    assert iteration_s(c, clock, requests + 1, 1000 * requests, chunk, 1, chunk * chunk) >= base
+    assert iteration_s(c, clock, requests, 1000 * requests + 1, chunk, 1, chunk * chunk) >= base
+    assert iteration_s(c, clock, requests, 1000 * requests, chunk + 1, 1, chunk * chunk) >= base
+    assert iteration_s(c, 0.9 * clock, requests, 1000 * requests, chunk, 1, chunk * chunk) >= base
+
+
+def test_degenerate_coefficients():
+    assert iteration_s(Iteration(), 1.0, 5, 100, 5, 1, 15) == 0.0

@@ -1,0 +1,87 @@
+"""A bank of equal pumps that drive one stream, with its run-up and run-down.
+
+Running pumps hold a target flow; the stream approaches it by the balance of drive and friction torque, see
+:func:`twin.physics.fan_pump.run_flow_frac`. What the loops use is the mass displaced over a tick divided by
+the tick. One pump of several gives its share of the rated flow; on a quadratic system curve it would give
+somewhat more, because it runs out on its own curve.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.physics.fan_pump import drive_power_w, run_flow_frac
+
+Array = NDArray[np.float64]
+
+
+class Params(NamedTuple):
+    """Arrays over banks.
+
+    Parameters
+    ----------
+    rated_flow_kg_per_s : array (bank)
+        Flow with ``units_needed`` pumps at full speed [kg/s].
+    units_needed : array (bank)
+        Number of pumps that give the rated flow [1], 1 or more.
+    unit_power_w : array (bank)
+        Electrical power of one pump at full speed [W].
+    run_down_s : array (bank)
+        Time after which a tripped stream has half its rated flow [s], above zero.
+    natural_frac : array (bank)
+        Flow without any drive, by buoyancy, over rated flow [1], 0 to about 0.01.
+    """
+
+    rated_flow_kg_per_s: Array
+    units_needed: Array
+    unit_power_w: Array
+    run_down_s: Array
+    natural_frac: Array
+
+
+class State(NamedTuple):
+    """Flow over rated flow, array over banks [1]."""
+
+    flow_frac: Array
+
+
+class Inputs(NamedTuple):
+    """Number of running pumps and their speed over full speed [1], arrays over banks."""
+
+    units_up: Array
+    speed_frac: Array
+
+
+class Outputs(NamedTuple):
+    """Electrical energy [J] and mass moved [kg] over the step, flow at its end [kg/s], arrays over banks."""
+
+    energy_j: Array
+    moved_kg: Array
+    flow_kg_per_s: Array
+
+
+def running(params: Params) -> State:
+    """State of banks at their rated flow."""
+    return State(np.ones(params.rated_flow_kg_per_s.shape))
+
+
+def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[State, Outputs]:
+    """Advance by ``dt_s`` with constant inputs; exact for any length.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> p = Params(20 * one, 2 * one, 4000 * one, 2 * one, 0 * one)
+    >>> _, out = step(p, running(p), Inputs(0 * one, one), 2.0)
+    >>> float(out.flow_kg_per_s[0]), float(out.energy_j[0])
+    (10.0, 0.0)
+    """
+    driven = np.minimum(inputs.units_up / params.units_needed, 1.0) * inputs.speed_frac
+    target = np.maximum(driven, params.natural_frac)
+    flow, displaced_s = run_flow_frac(state.flow_frac, target, params.run_down_s, dt_s)
+    energy = inputs.units_up * drive_power_w(params.unit_power_w, inputs.speed_frac) * dt_s
+    rated = params.rated_flow_kg_per_s
+    return State(flow), Outputs(energy, rated * displaced_s, rated * flow)

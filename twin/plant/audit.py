@@ -1,0 +1,92 @@
+"""Balances of a run: what went in, what came out, what is still inside; residuals close to rounding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from twin.plant.plant import Plant
+
+OUTSIDE = ("transformer", "ups")  # their losses warm other rooms than the hall
+
+
+class Ledger:
+    """Running totals of a run.
+
+    Parameters
+    ----------
+    p : Plant
+        The plant whose books are kept.
+    """
+
+    def __init__(self, p: Plant) -> None:
+        self.grid_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
+        self.prefill_tokens = self.output_tokens = 0.0
+        self.moved_kg = self.received_kg = 0.0
+        self.stored_j = 0.0
+        self.under_way_j = 0.0
+        self.under_way_kg = 0.0
+
+    def open(self, p: Plant) -> None:
+        """Take the opening balance, after the first exchange."""
+        self.stored_j = _stored_j(p)
+        self.under_way_j = _under_way_j(p)
+        self.under_way_kg = _under_way_kg(p)
+
+    def add(self, p: Plant, dt_s: float) -> None:
+        """Book a step."""
+        power = p.nodes["power"]
+        out, at = power.outputs, p.chain.at
+        self.grid_j += float(out.in_j[at["feed"]].sum())
+        self.unserved_j += float((power.inputs.demand_w * dt_s - out.demand_j).sum())
+        self.outside_j += sum(float(out.loss_j[at[k]].sum()) for k in OUTSIDE)
+        self.outdoor_j += p.handed.outdoor_w * dt_s
+        self.prefill_tokens += float(p.serving.outputs.prefill_tokens.sum())
+        self.output_tokens += float(p.serving.outputs.output_tokens.sum())
+        if "cdu" in p.nodes:
+            self.moved_kg += float(p.nodes["cdu_pump"].outputs.moved_kg.sum())
+            self.received_kg += float(p.nodes["gpu"].inputs.flow_kg_per_s[p.gpus.is_liquid].sum()) * dt_s
+
+    def close(self, p: Plant) -> dict[str, dict[str, float]]:
+        """Balances with their residuals relative to what went through.
+
+        Returns
+        -------
+        dict
+            ``energy`` [J], ``tokens``, ``requests`` and, with liquid, ``coolant`` [kg]: each with
+            ``in``, ``out``, ``inside`` and ``residual_rel``.
+        """
+        energy_in = self.grid_j + self.unserved_j
+        energy_out = self.outside_j + self.outdoor_j
+        inside = _stored_j(p) - self.stored_j + _under_way_j(p) - self.under_way_j
+        books = {"energy": _row(energy_in, energy_out, inside)}
+        counts = p.serving.counts()
+        drained, accepted = p.serving.drain()
+        books["tokens"] = _row(accepted, self.prefill_tokens + self.output_tokens, drained)
+        books["requests"] = _row(counts["arrived"], counts["finished"] + counts["rejected"], counts["inside"])
+        if "cdu" in p.nodes:
+            books["coolant"] = _row(self.moved_kg, self.received_kg, _under_way_kg(p) - self.under_way_kg)
+        return books
+
+
+def _row(put_in: float, out: float, inside: float) -> dict[str, float]:
+    scale = max(abs(put_in), abs(out), 1.0)
+    return {"in": put_in, "out": out, "inside": inside, "residual_rel": (put_in - out - inside) / scale}
+
+
+def _stored_j(p: Plant) -> float:
+    return sum(node.content_j() for node in p.nodes.values())
+
+
+def _under_way_j(p: Plant) -> float:
+    """Energy that one store gave up and the next has not received; amounts of an unfinished tick included."""
+    handed = p.handed.gpu_heat_w + p.handed.cdu_heat_w + p.handed.hall_loss_w
+    return handed * p.tick_s
+
+
+def _under_way_kg(p: Plant) -> float:
+    if "cdu" not in p.nodes:
+        return 0.0
+    return float(np.sum(p.nodes["cdu"].inputs.flow_kg_per_s)) * p.tick_s

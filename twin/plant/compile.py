@@ -1,0 +1,90 @@
+"""Lowers the graph to arrays and models; after this the graph is not walked again."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+
+from twin import catalog
+from twin.plant import power, replicas, thermal
+from twin.plant.maps import Maps, build_maps
+from twin.plant.plant import Plant
+from twin.plant.serving import Serving, Starter, start_batch
+from twin.scenario import Requests, Scenario, Series
+
+
+def compile_plant(
+    graph: nx.MultiDiGraph, scenario: Scenario, requests: Requests, weather: Series, start: Starter = start_batch
+) -> Plant:
+    """Compile a checked site into a plant at its first instant.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        The site, from ``topology.build``.
+    scenario : Scenario
+        Its scenario.
+    requests : Requests
+        Arrivals and lengths, sorted by arrival.
+    weather : Series
+        Outdoor air over the run.
+    start : callable
+        Starts the serving model of the wanted fidelity.
+
+    Returns
+    -------
+    Plant
+        Ready for its first step: one exchange has told every model its first inputs.
+    """
+    maps = build_maps(graph, scenario)
+    routes = replicas.paths(graph, maps, scenario)
+    params = replicas.build(graph, scenario, maps, routes)
+    serving = Serving(params, *start(params, requests, routes))
+    gpus, gpu_node = _gpus(graph, scenario, maps)
+    chain, chain_node = power.build(graph, maps, gpus.power.tdp_w)
+    nodes = {
+        "gpu": gpu_node,
+        **thermal.build_liquid(graph, scenario, maps, gpus),
+        **thermal.build_air(graph, scenario, maps),
+        "power": chain_node,
+    }
+    plant = Plant(scenario, maps, serving, gpus, chain, nodes, weather)
+    plant.places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
+    plant.prime()
+    return plant
+
+
+def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[thermal.Gpus, thermal.Node]:
+    wanted = scenario.serving
+    model, engine = catalog.get("llm", wanted.model), catalog.get("engine", wanted.engine)
+    efficiencies, peaks = {}, {}
+    for name, card in replicas.gpu_cards(graph, maps).items():
+        constants = replicas.engine_of(engine, card, model, wanted.weights, wanted.kv_cache)
+        efficiencies[name] = (
+            constants.compute_efficiency_frac, constants.kv_efficiency_frac, constants.link_efficiency_frac,
+        )  # fmt: skip
+        peaks[name] = replicas.peak_flop_per_s(card, wanted.weights)
+    cooling = scenario.cooling
+    air_k = cooling.air.crah.supply if cooling.air else 0.0
+    liquid_k = cooling.liquid.cdu.supply if cooling.liquid else air_k
+    start = np.where(maps.cdu_of_gpu >= 0, liquid_k, air_k)
+    return thermal.build_gpus(graph, maps, efficiencies, peaks, start)
+
+
+def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> np.ndarray:
+    places = np.array([graph.nodes[g]["place"] for g in maps.ids["gpu"]], dtype=float)
+    return places[replicas.first_member(maps)]
+
+
+def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
+    """What to cite for a run: the sources of every catalog part that the site uses."""
+    used = {(d["kind"], d["catalog"]) for _, d in graph.nodes(data=True) if d.get("catalog")}
+    used |= {("llm", scenario.serving.model), ("engine", scenario.serving.engine)}
+    kinds = {"leaf": "switch", "spine": "switch", "rack": "system", "node": "system", "nvswitch": "switch"}
+    lines = []
+    for kind, name in sorted(used):
+        kind_of_card = kinds.get(kind, kind)
+        if name in catalog.names(kind_of_card) if kind_of_card in catalog.kinds() else False:
+            card = catalog.get(kind_of_card, name)
+            lines += [f"{kind_of_card}/{name}: {row['source']}" for row in card.table()]
+    return sorted(set(lines))

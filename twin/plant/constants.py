@@ -1,0 +1,44 @@
+"""Design assumptions of a hall that no data sheet gives; each with unit, range and date."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUPPLY_BAND_K: Final = 4.0
+"""Rise above a set-point at which fans, valves and compressors work at full effort [K]; assumption (2026),
+range 2 to 6."""
+
+AIR_RISE_K: Final = 15.0
+"""Rise of air through racks at nominal power, which fixes the air flow of their fans [K]; assumption (2026),
+range 12 to 20."""
+
+CHILLED_WATER_RISE_K: Final = 6.0
+"""Rise of chilled water at rated heat [K]; textbook (2026), range 5 to 8."""
+
+CHILLED_WATER_M3_PER_W: Final = 1.0e-5
+"""Volume of the chilled-water loop per rated heat [m3/W]; assumption (2026): 10 L/kW, range 5 to 20."""
+
+COLD_PLATE_COOLANT_KG: Final = 0.28
+"""Coolant in cold plate, hoses and manifold per GPU [kg]; assumption (2026): 20 kg a rack of 72."""
+
+HEAT_SINK_AIR_KG: Final = 0.005
+"""Air in a heat sink [kg]; assumption (2026)."""
+
+HALL_AIR_HEIGHT_M: Final = 4.0
+"""Clear height of a hall [m]; assumption (2026), range 3.5 to 6."""
+
+STRUCTURE_J_PER_M2_K: Final = 2.0e5
+"""Heat capacity of slab, racks and walls per floor area [J/(m2 K)]; assumption (2026): 10 cm of concrete
+that follows within the hour."""
+
+STRUCTURE_W_PER_M2_K: Final = 8.0
+"""Conductance from hall air to the structure per floor area [W/(m2 K)]; textbook (2026), range 5 to 10."""
+
+LEAST_PUMP_SPEED_FRAC: Final = 0.4
+"""Lowest speed of variable-speed facility pumps [1]; assumption (2026), range 0.3 to 0.5."""
+
+DRAUGHT_FRAC: Final = 0.02
+"""Air through a coil with its fans off over rated air [1]; assumption (2026), range 0 to 0.05."""
+
+FACILITY_PUMP_RUN_DOWN_S: Final = 4.0
+"""Time to half flow of a tripped facility-water pump [s]; assumption (2026), range 2 to 8."""

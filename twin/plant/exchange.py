@@ -1,0 +1,172 @@
+"""Who tells whom what: the one home of the coupling.
+
+Each function takes amounts that models gathered over the tick that ends now, divides them by the tick, and sets
+inputs that hold until the next tick. Nothing else moves between models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.physics import gpu_power
+from twin.plant import constants as design
+from twin.plant.maps import total
+from twin.policies.capping.thermal import clock_frac
+from twin.policies.setpoint.proportional import effort_frac
+
+if TYPE_CHECKING:
+    from twin.plant.node import Array
+    from twin.plant.plant import Plant
+
+BAND_K = np.array([design.SUPPLY_BAND_K])
+
+
+@dataclass
+class Handed:
+    """What is under way over the coming tick: given up by one store, not yet received by the next [W].
+
+    ``outdoor_w`` leaves the site over the coming tick.
+    """
+
+    gpu_heat_w: float = 0.0
+    cdu_heat_w: float = 0.0
+    hall_loss_w: float = 0.0
+    outdoor_w: float = 0.0
+
+
+def exchange(p: Plant) -> None:
+    """Set the inputs of all models for the tick to come."""
+    alive = _alive(p)
+    gpu_w = _work_to_watts(p) * alive[p.maps.rack_of_gpu]
+    base_w = p.chain.base_w * alive
+    p.handed = Handed()
+    _clocks(p, alive)
+    gpu_heat_w = p.nodes["gpu"].take("heat_to_coolant_j", p.tick_s)
+    p.handed.gpu_heat_w = float(gpu_heat_w.sum())
+    mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w)}
+    _gpu_side(p, gpu_w)
+    _power_side(p, gpu_w, base_w, mechanical_w)
+
+
+def _alive(p: Plant) -> Array:
+    """1 for a rack that has power, else 0."""
+    outputs = p.nodes["power"].outputs
+    return np.ones(len(p.maps.ids["rack"])) if outputs is None else outputs.served_frac[p.chain.at["rack"]]
+
+
+def _work_to_watts(p: Plant) -> Array:
+    """Serving → GPU: the work of the tick becomes the power of the next."""
+    owner = p.maps.replica_of_gpu
+    work = gpu_power.Work(*(np.where(owner >= 0, p.work[n][owner], 0.0) for n in gpu_power.Work._fields))
+    energy = gpu_power.energy_j(p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s)
+    for amount in p.work.values():
+        amount[:] = 0.0
+    return energy / p.tick_s
+
+
+def _clocks(p: Plant, alive: Array) -> None:
+    """GPU temperature → clock → replica: the slowest GPU sets the pace."""
+    p.die_before_k = p.nodes["gpu"].state.die_k
+    p.clock_frac = clock_frac(p.gpus.limits, p.die_before_k, p.clock_frac, p.tick_s)
+    owner = p.maps.replica_of_gpu
+    slowest = np.ones(len(p.maps.ids["replica"]))
+    np.minimum.at(slowest, owner[owner >= 0], (p.clock_frac * alive[p.maps.rack_of_gpu])[owner >= 0])
+    p.serving.inputs = p.serving.inputs._replace(clock_frac=slowest)
+
+
+def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
+    """Cold plates → CDU → facility water → dry coolers; returns what pumps and fans draw."""
+    if "cdu" not in p.nodes:
+        return {}
+    tick, cdu, loop, wanted = p.tick_s, p.nodes["cdu"], p.nodes["facility_water"], p.scenario.cooling.liquid
+    cdus = len(p.ids["cdu"])
+    pump_w = p.nodes["cdu_pump"].take("energy_j", tick)
+    heat_w = total(gpu_heat_w, p.maps.cdu_of_gpu, cdus) + pump_w
+    heat_w += total(base_w * p.chain.base_liquid_frac, p.maps.cdu_of_rack, cdus)
+    valve = effort_frac(cdu.state.supply_k, np.full(cdus, wanted.cdu.supply), BAND_K)
+    given_w = cdu.take("heat_to_facility_j", tick)
+    p.handed.cdu_heat_w = float(given_w.sum())
+    cdu.tell(
+        heat_w=heat_w,
+        flow_kg_per_s=p.nodes["cdu_pump"].take("moved_kg", tick),
+        facility_flow_kg_per_s=valve * cdu.params.rated_facility_flow_kg_per_s,
+        facility_supply_k=np.full(cdus, loop.state.supply_k[0]),
+    )
+    facility_pump, coolers = p.nodes["facility_pump"], p.nodes["dry_cooler"]
+    facility_pump.tell(speed_frac=np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)]))
+    facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
+    rejected_w = coolers.take("heat_to_air_j", tick)
+    loop.tell(heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow)
+    one = np.ones(len(rejected_w))
+    coolers.tell(
+        water_in_k=one * loop.state.return_k[0],
+        air_in_k=one * p.outdoor_k,
+        water_kg_per_s=one * flow[0] / len(one),
+        fan_frac=one * effort_frac(loop.state.supply_k, np.array([wanted.facility_water.supply]), BAND_K)[0],
+    )
+    fan_w = coolers.take("fan_j", tick)
+    p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum())
+    return {"cdu": pump_w, "facility_water": facility_pump_w, "dry_cooler": fan_w}
+
+
+def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
+    """Racks → hall air → CRAHs → chilled water → chillers; returns what fans and compressors draw."""
+    if "hall" not in p.nodes:
+        return {}
+    tick, hall, crah, loop, machines = p.tick_s, *(p.nodes[n] for n in ("hall", "crah", "chilled_water", "chiller"))
+    wanted = p.scenario.cooling.air
+    fan_w, loss_w = crah.take("fan_j", tick), p.nodes["power"].take("loss_j", tick)
+    p.handed.hall_loss_w = float(loss_w[p.chain.in_hall].sum())
+    removed_w = -crah.take("heat_to_air_j", tick).sum(keepdims=True)
+    heat_w = gpu_heat_w[~p.gpus.is_liquid].sum() + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
+    heat_w += p.chain.network_total_w + p.handed.hall_loss_w + fan_w.sum()
+    one = np.ones(len(fan_w))
+    fans = effort_frac(hall.state.cold_k, np.array([wanted.crah.supply]), BAND_K)[0]
+    hall.tell(
+        heat_w=np.array([heat_w]),
+        removed_w=removed_w,
+        server_kg_per_s=np.array([p.chain.rack_air_kg_per_s]),
+        crah_kg_per_s=np.array([crah.params.rated_air_kg_per_s.sum() * fans]),
+    )
+    crah.tell(
+        water_in_k=one * loop.state.supply_k[0],
+        air_in_k=one * hall.state.hot_k[0],
+        water_kg_per_s=crah.params.rated_water_kg_per_s,
+        fan_frac=one * fans,
+    )
+    lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
+    loop.tell(heat_w=removed_w, removed_w=lifted_w.sum(keepdims=True))
+    load = effort_frac(loop.state.supply_k, np.array([wanted.chiller.supply]), BAND_K)[0]
+    each = np.ones(len(lifted_w))
+    machines.tell(load_frac=each * load, water_k=each * loop.state.supply_k[0], outdoor_k=each * p.outdoor_k)
+    p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum())
+    return {"crah": fan_w, "chiller": chiller_w}
+
+
+def _gpu_side(p: Plant, gpu_w: Array) -> None:
+    """Power, coolant temperature and coolant flow of each GPU package."""
+    inlet = np.empty(len(gpu_w))
+    flow = p.gpus.rated_flow_kg_per_s.copy()
+    liquid = p.gpus.is_liquid
+    if "hall" in p.nodes:
+        inlet[~liquid] = p.nodes["hall"].state.cold_k[0]
+    if "cdu" in p.nodes:
+        cdu, owner = p.nodes["cdu"], p.maps.cdu_of_gpu[liquid]
+        inlet[liquid] = cdu.state.supply_k[owner]
+        wanted = total(p.gpus.rated_flow_kg_per_s, p.maps.cdu_of_gpu, len(p.ids["cdu"]))
+        flow[liquid] *= (cdu.inputs.flow_kg_per_s / np.maximum(wanted, 1e-12))[owner]
+    p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet, flow_kg_per_s=flow)
+
+
+def _power_side(p: Plant, gpu_w: Array, base_w: Array, mechanical_w: dict[str, Array]) -> None:
+    """Every load → its element of the power chain, and on to the grid."""
+    demand = np.zeros(len(p.nodes["power"].inputs.demand_w))
+    demand[p.chain.at["rack"]] = total(gpu_w, p.maps.rack_of_gpu, len(base_w)) + base_w
+    for kind, power_w in {**p.chain.network_w, **mechanical_w}.items():
+        if kind in p.chain.at:
+            demand[p.chain.at[kind]] = power_w
+    p.nodes["power"].tell(demand_w=demand)
+    p.outdoor_k = p.weather.at(p.now_s)

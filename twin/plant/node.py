@@ -1,0 +1,61 @@
+"""One model in the plant: its parameters, state, inputs, and what it did since the last tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Step = Callable[[Any, Any, Any, float], tuple[Any, Any]]
+
+
+@dataclass
+class Node:
+    """A model with its arrays.
+
+    Parameters
+    ----------
+    step : callable
+        The model's pure ``step(params, state, inputs, dt_s) -> (state, outputs)``.
+    params, state, inputs : NamedTuple
+        As the model declares them.
+    stored_j : callable, optional
+        The model's energy content, for the audit.
+    """
+
+    step: Step
+    params: Any
+    state: Any
+    inputs: Any
+    stored_j: Callable[[Any, Any], Array] | None = None
+    outputs: Any = None
+    amounts: dict[str, Array] = field(default_factory=dict)
+
+    def advance(self, dt_s: float) -> None:
+        """Step the model and add its amounts (outputs in joules and kilograms) to the running totals."""
+        self.state, self.outputs = self.step(self.params, self.state, self.inputs, dt_s)
+        for name, amount in self.outputs._asdict().items():
+            if name.endswith(("_j", "_kg")):
+                if name in self.amounts:
+                    self.amounts[name] += amount
+                else:
+                    self.amounts[name] = np.array(amount, dtype=np.float64)
+
+    def take(self, name: str, tick_s: float) -> Array:
+        """Mean rate of an amount over the tick that ends now; its running total starts anew."""
+        amount = self.amounts.setdefault(name, np.zeros(len(self.params[0])))
+        rate = amount / tick_s
+        amount[:] = 0.0
+        return rate
+
+    def tell(self, **values: Array) -> None:
+        """Set inputs for the next tick."""
+        self.inputs = self.inputs._replace(**values)
+
+    def content_j(self) -> float:
+        """Energy content of the model's state [J]."""
+        return float(np.sum(self.stored_j(self.params, self.state))) if self.stored_j else 0.0

@@ -1,0 +1,128 @@
+"""The plant at work: step every model alone, exchange at ticks, observe, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from twin.plant import audit as audits
+from twin.plant import observe as observing
+from twin.plant.exchange import Handed, exchange
+from twin.plant.maps import Maps, total
+from twin.plant.node import Array, Node
+from twin.plant.power import Chain
+from twin.plant.serving import Serving
+from twin.plant.thermal import Gpus
+from twin.scenario import Scenario, Series
+
+
+class Plant:
+    """All models of a site with their state, and the instant they have reached.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Set-points, tick and prices.
+    maps : Maps
+        Ids and index maps.
+    serving : Serving
+        Requests and replicas.
+    gpus : Gpus
+        Constant figures of the GPU packages.
+    chain : Chain
+        Where assets stand in the power chain.
+    nodes : dict of str to Node
+        The models by name; liquid or air parts may be absent.
+    weather : Series
+        Outdoor air.
+    """
+
+    def __init__(
+        self, scenario: Scenario, maps: Maps, serving: Serving, gpus: Gpus, chain: Chain, nodes: dict[str, Node], weather: Series
+    ) -> None:
+        self.scenario, self.maps, self.serving, self.gpus = scenario, maps, serving, gpus
+        self.chain, self.nodes, self.weather = chain, nodes, weather
+        self.tick_s = scenario.time.tick
+        self.now_s = 0.0
+        self.dt_s = 0.0
+        self.ids: dict[str, tuple[str, ...]] = {**maps.ids, "outdoor": ("outdoor",)}
+        self.places: dict[str, np.ndarray] = {}
+        self.clock_frac = np.ones(len(maps.ids["gpu"]))
+        self.die_before_k = nodes["gpu"].state.die_k.copy()
+        self.outdoor_k = weather.at(0.0)
+        self.work = {name: np.zeros(len(maps.ids["replica"])) for name in observing.WORK}
+        self.handed = Handed()
+        self.ledger = audits.Ledger(self)
+        self.inputs: Mapping[str, np.ndarray] = self._writable()
+
+    def _writable(self) -> dict[str, np.ndarray]:
+        """Inputs that processes own; views into what the models read."""
+        is_up = self.nodes["power"].inputs.is_up
+        found = {"replica.is_up": self.serving.inputs.is_up}
+        if "cdu_pump" in self.nodes:
+            found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
+            found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
+        for kind in ("ups", "transformer", "pdu"):
+            where = self.chain.at[kind]
+            found[f"{kind}.is_up"] = is_up[where[0] : where[-1] + 1] if len(where) else is_up[:0]
+        return found
+
+    def prime(self) -> None:
+        """Give every model its first inputs, as if an idle tick had passed."""
+        for name in ("cdu_pump", "facility_pump"):
+            if name in self.nodes:
+                node = self.nodes[name]
+                flow = node.params.rated_flow_kg_per_s * node.state.flow_frac
+                node.amounts = {"moved_kg": flow * self.tick_s, "energy_j": np.zeros_like(flow)}
+        exchange(self)
+        self.ledger.open(self)
+
+    def step(self, dt_s: float) -> None:
+        """Advance every model alone by a step, its inputs constant."""
+        if dt_s == 0.0:
+            return
+        self.now_s += dt_s
+        self.dt_s = dt_s
+        self.serving.advance(self.now_s)
+        for name, total in self.work.items():
+            total += getattr(self.serving.outputs, name)
+        for node in self.nodes.values():
+            node.advance(dt_s)
+        self.ledger.add(self, dt_s)
+
+    def exchange(self) -> None:
+        """Let the models tell each other what they did in the tick that ends now."""
+        exchange(self)
+
+    def rack_liquid_heat_w(self) -> Array:
+        """Heat that each rack gives to liquid over the present tick [W]."""
+        alive_w = self.chain.base_w * self.chain.base_liquid_frac * (self.maps.cdu_of_rack >= 0)
+        return self._gpu_heat_w(self.gpus.is_liquid) + alive_w
+
+    def rack_air_heat_w(self) -> Array:
+        """Heat that each rack gives to air over the present tick, without its power shelves' loss [W]."""
+        return self._gpu_heat_w(~self.gpus.is_liquid) + self.chain.base_w * (1.0 - self.chain.base_liquid_frac)
+
+    def _gpu_heat_w(self, chosen: np.ndarray) -> Array:
+        node = self.nodes["gpu"]
+        heat = np.zeros(len(chosen)) if node.outputs is None else node.outputs.heat_to_coolant_j / self.dt_s
+        return total(np.where(chosen, heat, 0.0), self.maps.rack_of_gpu, len(self.maps.ids["rack"]))
+
+    def observe(self) -> dict[str, Array]:
+        """Every recorded quantity as it was over the last step."""
+        return observing.observe(self)
+
+    def recorded(self) -> dict[str, tuple[str, ...]]:
+        """Recorded quantities with the ids of their assets."""
+        return {name: self.ids[name.split(".", 1)[0]] for name in observing.observe(self)}
+
+    def read(self, name: str) -> np.ndarray:
+        """Read-only copy of a recorded quantity, for processes."""
+        value = np.array(self.observe()[name])
+        value.flags.writeable = False
+        return value
+
+    def audit(self) -> dict[str, dict[str, float]]:
+        """Balances of energy, tokens, requests and coolant, with their residuals."""
+        return self.ledger.close(self)

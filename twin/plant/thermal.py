@@ -1,0 +1,191 @@
+"""From graph and catalog to the thermal models: GPUs, liquid loops, hall air, chilled water."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from twin import catalog
+from twin.catalog import Card
+from twin.models import air_coil, cdu, chiller, gpu, hall_air, pump, water_loop
+from twin.physics import coolant, gpu_power
+from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
+from twin.physics.coolant import air_density_kg_per_m3
+from twin.physics.heat_exchanger import crossflow_ua_w_per_k
+from twin.plant import constants as design
+from twin.plant.maps import Maps
+from twin.plant.node import Array, Node
+from twin.policies.capping.thermal import Limits
+from twin.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """What exchange needs to know of GPU packages, arrays over GPUs."""
+
+    power: gpu_power.Params
+    limits: Limits
+    rated_flow_kg_per_s: Array
+    is_liquid: np.ndarray
+
+
+def columns(graph: nx.MultiDiGraph, ids: Sequence[str], kind: str, *names: str) -> list[Array]:
+    """Catalog values of assets as arrays, in the order of the ids."""
+    cards = {c: catalog.get(kind, c) for c in {graph.nodes[i]["catalog"] for i in ids}}
+    return [np.array([float(getattr(cards[graph.nodes[i]["catalog"]], n)) for i in ids]) for n in names]
+
+
+def build_gpus(graph: nx.MultiDiGraph, maps: Maps, efficiencies: dict[str, tuple[float, float, float]],
+               peaks: dict[str, float], start_k: Array) -> tuple[Gpus, Node]:  # fmt: skip
+    """GPU packages: power figures, and the thermal model of die, plate and coolant."""
+    ids = maps.ids["gpu"]
+    names = [graph.nodes[g]["catalog"] for g in ids]
+    cards: dict[str, Card] = {n: catalog.get("gpu", n) for n in dict.fromkeys(names)}
+
+    def spread(of: Any) -> Array:
+        values = {n: float(of(card)) for n, card in cards.items()}
+        return np.array([values[n] for n in names])
+
+    shares = [spread(lambda c, s=s: getattr(c, f"{s}_power_share_frac")) for s in ("active", "compute", "memory", "link")]
+    power = gpu_power.Params(
+        spread(lambda c: c.idle_power_w), spread(lambda c: c.tdp_w), *shares,
+        spread(lambda c: peaks[c.name] * efficiencies[c.name][0]),
+        spread(lambda c: c.hbm_bandwidth_bytes_per_s * efficiencies[c.name][1]),
+        spread(lambda c: c.nvlink_bandwidth_bytes_per_s / 2.0 * efficiencies[c.name][2]),
+    )  # fmt: skip
+    gpu_power.check(power)
+    is_liquid = maps.cdu_of_gpu >= 0
+    flow = spread(lambda c: c.rated_flow_kg_per_s)
+    liquid = coolant.heat_capacity_j_per_kg_k(coolant.find("pg25"), float(start_k.max()))
+    heat_capacity = np.where(is_liquid, liquid, AIR_HEAT_CAPACITY_J_PER_KG_K)
+    held_kg = np.where(is_liquid, design.COLD_PLATE_COOLANT_KG, design.HEAT_SINK_AIR_KG)
+    plate = spread(lambda c: c.plate_resistance_k_per_w)
+    # a heat sink's resistance is quoted to the inlet air; the model wants it to the mixed air
+    film = np.where(is_liquid, plate, plate - 1.0 / (flow * heat_capacity))
+    params = gpu.Params(
+        spread(lambda c: c.die_heat_capacity_j_per_k), spread(lambda c: c.cold_plate_heat_capacity_j_per_k),
+        held_kg * heat_capacity, spread(lambda c: c.junction_resistance_k_per_w), film, flow, heat_capacity,
+    )  # fmt: skip
+    state = gpu.State(start_k.copy(), start_k.copy(), start_k.copy())
+    node = Node(gpu.step, params, state, gpu.Inputs(power.idle_w.copy(), start_k.copy(), flow.copy()), gpu.stored_j)
+    limits = Limits(*(spread(lambda c, n=n: getattr(c, n.replace("_k", "_temperature_k"))) for n in Limits._fields))
+    return Gpus(power, limits, flow, is_liquid), node
+
+
+def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: Gpus) -> dict[str, Node]:
+    """CDUs with their pumps, the facility loop with its pump, and the dry coolers."""
+    wanted = scenario.cooling.liquid
+    if wanted is None:
+        return {}
+    ids = maps.ids["cdu"]
+    heat, flow, facility_flow, ua, duty, unit_w, down_s, volume = columns(
+        graph, ids, "cdu", "rated_heat_w", "rated_flow_kg_per_s", "facility_flow_kg_per_s",
+        "rated_conductance_w_per_k", "pumps_on_duty", "pump_power_w", "pump_coast_down_s", "volume_m3",
+    )  # fmt: skip
+    needed = np.bincount(maps.cdu_of_gpu[gpus.is_liquid], gpus.rated_flow_kg_per_s[gpus.is_liquid], len(ids))
+    speed = np.clip(needed / flow, 0.0, 1.0)
+    pg25, water = coolant.find("pg25"), coolant.find("pg25")
+    cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
+    half_j_per_k = 0.5 * volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
+    full = np.ones(len(ids))
+    start = cdu.State(full * wanted.cdu.supply, full * wanted.cdu.supply)
+    facility_cp = coolant.heat_capacity_j_per_kg_k(water, wanted.facility_water.supply)
+    units = cdu.Params(half_j_per_k, half_j_per_k, ua, flow, facility_flow, full * cp, full * facility_cp)
+    return {
+        "cdu_pump": Node(
+            pump.step, pump.Params(flow, duty, unit_w, down_s, np.zeros(len(ids))), pump.State(speed.copy()),
+            pump.Inputs(duty.copy(), speed),
+        ),
+        "cdu": Node(
+            cdu.step, units, start,
+            cdu.Inputs(np.zeros(len(ids)), flow * speed, np.zeros(len(ids)), full * wanted.facility_water.supply),
+            cdu.stored_j,
+        ),
+        **_facility_water(scenario, float(facility_flow.sum()), facility_cp),
+        "dry_cooler": _dry_coolers(graph, maps, float(facility_flow.sum()), facility_cp, wanted.facility_water.supply),
+    }  # fmt: skip
+
+
+def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Node]:
+    wanted = scenario.cooling.liquid.facility_water  # type: ignore[union-attr]
+    one = np.ones(1)
+    half = 0.5 * wanted.volume * coolant.density_kg_per_m3(coolant.find("pg25"), wanted.supply) * cp * one
+    bank = pump.Params(flow * one, one, wanted.pump_power * one, design.FACILITY_PUMP_RUN_DOWN_S * one, 0.0 * one)
+    loop = water_loop.Params(half, half, cp * one)
+    return {
+        "facility_pump": Node(pump.step, bank, pump.State(one.copy()), pump.Inputs(one.copy(), one.copy())),
+        "facility_water": Node(
+            water_loop.step, loop, water_loop.at_rest(loop, wanted.supply),
+            water_loop.Inputs(0.0 * one, 0.0 * one, flow * one), water_loop.stored_j,
+        ),
+    }  # fmt: skip
+
+
+def _dry_coolers(graph: nx.MultiDiGraph, maps: Maps, flow: float, cp: float, start_k: float) -> Node:
+    ids = maps.ids["dry_cooler"]
+    ua, air, fan_w = columns(
+        graph, ids, "dry_cooler", "rated_conductance_w_per_k", "rated_air_flow_kg_per_s", "fan_power_w"
+    )
+    one = np.ones(len(ids))
+    water = one * flow / len(ids)
+    params = air_coil.Params(ua, air, water, fan_w, design.DRAUGHT_FRAC * one, cp * one)
+    return Node(air_coil.step, params, air_coil.State(), air_coil.Inputs(one * start_k, one * start_k, water, 0.0 * one))
+
+
+def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:
+    """Hall air, CRAHs, the chilled-water loop and the chillers."""
+    wanted = scenario.cooling.air
+    if wanted is None:
+        return {}
+    ids = maps.ids["crah"]
+    heat, air, fan_w, effectiveness = columns(
+        graph, ids, "crah", "rated_heat_w", "rated_air_flow_kg_per_s", "fan_power_w", "effectiveness_frac"
+    )
+    one = np.ones(len(ids))
+    cp = coolant.heat_capacity_j_per_kg_k(coolant.find("water"), wanted.chiller.supply)
+    water = heat / (cp * design.CHILLED_WATER_RISE_K)
+    ua = crossflow_ua_w_per_k(effectiveness, air * AIR_HEAT_CAPACITY_J_PER_KG_K, water * cp)
+    coils = air_coil.Params(ua, air, water, fan_w, 0.0 * one, cp * one)
+    supply, chilled = wanted.crah.supply, wanted.chiller.supply
+    crah = Node(air_coil.step, coils, air_coil.State(), air_coil.Inputs(one * chilled, one * supply, water, one.copy()))
+    return {
+        "hall": _hall(graph, maps, supply),
+        "crah": crah,
+        **_chilled_water(graph, maps, chilled, float(water.sum()), cp),
+    }
+
+
+def _hall(graph: nx.MultiDiGraph, maps: Maps, supply_k: float) -> Node:
+    width, depth, _ = graph.nodes[maps.ids["hall"][0]]["size"]
+    area = width * depth * np.ones(1)
+    volume_j_per_k = area * design.HALL_AIR_HEIGHT_M * float(air_density_kg_per_m3(np.array(supply_k))) * AIR_HEAT_CAPACITY_J_PER_KG_K
+    half = 0.5 * volume_j_per_k
+    params = hall_air.Params(half, half, area * design.STRUCTURE_J_PER_M2_K, area * design.STRUCTURE_W_PER_M2_K)
+    zero = np.zeros(1)
+    inputs = hall_air.Inputs(zero, zero, zero, zero)
+    return Node(hall_air.step, params, hall_air.at_rest(params, supply_k), inputs, hall_air.stored_j)
+
+
+def _chilled_water(graph: nx.MultiDiGraph, maps: Maps, supply_k: float, flow: float, cp: float) -> dict[str, Node]:
+    ids = maps.ids["chiller"]
+    heat, carnot, evaporator, condenser, parasitic = columns(
+        graph, ids, "chiller", "rated_heat_w", "carnot_frac", "evaporator_approach_k", "condenser_approach_k", "parasitic_frac"
+    )
+    one, loop_one = np.ones(len(ids)), np.ones(1)
+    volume = heat.sum() * design.CHILLED_WATER_M3_PER_W
+    half = 0.5 * volume * coolant.density_kg_per_m3(coolant.find("water"), supply_k) * cp * loop_one
+    loop = water_loop.Params(half, half, cp * loop_one)
+    machines = chiller.Params(heat, carnot, evaporator, condenser, parasitic)
+    return {
+        "chilled_water": Node(
+            water_loop.step, loop, water_loop.at_rest(loop, supply_k),
+            water_loop.Inputs(0.0 * loop_one, 0.0 * loop_one, flow * loop_one), water_loop.stored_j,
+        ),
+        "chiller": Node(
+            chiller.step, machines, chiller.State(), chiller.Inputs(0.0 * one, one * supply_k, one * supply_k)
+        ),
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Policies that hold GPUs back, by file name."""

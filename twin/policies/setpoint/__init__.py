@@ -1,0 +1,1 @@
+"""Policies that hold a temperature, by file name."""

@@ -1,0 +1,24 @@
+"""Scenario files: strict reading, overlays, units, faults with line and mend; SI and frozen inside."""
+
+from twin.scenario.editor import json_schema, write_json_schema
+from twin.scenario.loader import check, load, read_yaml
+from twin.scenario.resolved import digest, resolved_text
+from twin.scenario.schema import Scenario
+from twin.scenario.source import Source
+from twin.scenario.traces import Requests, Series, requests, weather
+
+__all__ = [
+    "Requests",
+    "Scenario",
+    "Series",
+    "Source",
+    "check",
+    "digest",
+    "json_schema",
+    "load",
+    "read_yaml",
+    "requests",
+    "resolved_text",
+    "weather",
+    "write_json_schema",
+]

@@ -1,0 +1,132 @@
+"""Sense beyond the schema, as far as file and catalog tell; topology checks the site itself."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from twin.errors import CatalogError, Fault, ScenarioError
+from twin.scenario.fields import Named
+from twin.scenario.schema import Scenario
+from twin.scenario.shape import leaves, marker
+from twin.scenario.source import Source
+from twin.scenario.traces import read_trace, weather
+from twin.units import parse
+
+# EIA-310-E racks for AI systems stand 48 rack units high (Open Compute and vendor rack data sheets, 2024).
+RACK_HEIGHT_M = parse("48 U", "length")
+
+
+def check_names(source: Source) -> list[Fault]:
+    """Names that stand for catalog cards, policies and processes, and are none."""
+    faults = []
+    for path, annotation, value in leaves(source.document):
+        named = marker(annotation, Named)
+        if named is None or not isinstance(value, str):
+            continue
+        known = named.names()
+        if value not in known:
+            near = difflib.get_close_matches(value, known, 3, 0.4)
+            mend = (
+                f"write {' or '.join(near)}"
+                if near
+                else f"choose one of {', '.join(known[:8]) or 'none yet'}"
+            )
+            faults.append(source.fault(path, value, f"the name of {named.title}", mend))
+    return faults
+
+
+def check_sense(scenario: Scenario) -> list[Fault]:
+    """Faults between values of a scenario that is valid value by value."""
+    return [fault for look in _LOOKS for fault in look(scenario)]
+
+
+def _clock(scenario: Scenario) -> Iterator[Fault]:
+    time = scenario.time
+    pairs = (("sample", time.sample, "tick", time.tick), ("duration", time.duration, "sample", time.sample))
+    for name, value, unit, step in pairs:
+        times = max(1, round(value / step))
+        if abs(value - times * step) > 1e-9 * value:
+            yield scenario.source.fault(
+                f"time.{name}",
+                f"{value:g} s",
+                f"a multiple of time.{unit}, {step:g} s",
+                f"write {times * step:.15g} s",
+            )
+
+
+def _sky(scenario: Scenario) -> Iterator[Fault]:
+    sky, source = scenario.weather, scenario.source
+    if (sky.dry_bulb is None) == (sky.file is None):
+        found = "neither" if sky.file is None else "both"
+        mend = "add dry_bulb, for example 35 degC, or file" if sky.file is None else "remove one of them"
+        yield source.fault("weather", found, "either dry_bulb or file", mend)
+    elif sky.file is not None:
+        yield from _data(source, "weather.file", lambda: weather(scenario))
+
+
+def _trace(scenario: Scenario) -> Iterator[Fault]:
+    source = scenario.source
+    file = source.data_file("workload.trace", scenario.workload.trace)
+    yield from _data(source, "workload.trace", lambda: read_trace(file))
+
+
+def _data(source: Source, path: str, read: Callable[[], object]) -> Iterator[Fault]:
+    """Faults of reading a data file; one about the file as a whole stands where it is named."""
+    try:
+        read()
+    except ScenarioError as error:
+        for fault in error.faults:
+            if fault.line:
+                yield fault
+            else:
+                yield source.fault(path, f"{fault.file}: {fault.found}", fault.expected, _nearby(fault))
+
+
+def _nearby(fault: Fault) -> str:
+    folder = Path(fault.file).parent
+    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    near = difflib.get_close_matches(Path(fault.file).name, names, 1)
+    return f"did you mean {near[0]}?" if near else fault.mend
+
+
+def _racks(scenario: Scenario) -> Iterator[Fault]:
+    catalog: Any = import_module("twin.catalog")
+    source, cooling = scenario.source, scenario.cooling
+    for name, group in scenario.racks.items():
+        spot = f"racks.{name}.system"
+        try:
+            card = catalog.get("system", group.system)
+            liquid = card.get("liquid_frac", 0.0)
+            height = card.get("height_m")
+        except CatalogError as error:
+            yield from (source.fault(spot, f.found, f.expected, f.mend) for f in error.faults)
+            continue
+        if liquid > 0 and cooling.liquid is None:
+            yield source.fault(
+                spot,
+                f"{group.system} gives {liquid:.0%} of its heat to liquid",
+                "cooling.liquid",
+                "add cooling.liquid",
+            )
+        if liquid < 1 and cooling.air is None:
+            yield source.fault(
+                spot,
+                f"{group.system} gives {1 - liquid:.0%} of its heat to air",
+                "cooling.air",
+                "add cooling.air",
+            )
+        if group.nodes_per_rack > 1 and height and group.nodes_per_rack * height > RACK_HEIGHT_M * (1 + 1e-9):
+            fit = int(RACK_HEIGHT_M * (1 + 1e-9) / height)
+            yield source.fault(
+                f"racks.{name}.nodes_per_rack",
+                f"{group.nodes_per_rack} nodes of {height:.3g} m",
+                f"nodes within the {RACK_HEIGHT_M:.3g} m of a 48 U rack",
+                f"write {max(fit, 1)}" + (" and raise count" if fit else ""),
+            )
+
+
+_LOOKS = (_clock, _sky, _trace, _racks)

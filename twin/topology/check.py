@@ -1,0 +1,294 @@
+"""Whether a site can run: all faults at once, each with the place in the scenario and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from math import ceil
+
+import networkx as nx
+
+from twin import catalog
+from twin.errors import Fault
+from twin.scenario.schema import Scenario, SwitchTier
+from twin.topology import constants as c
+from twin.topology.assets import edges_of, of_kind
+from twin.topology.cooling import air_heat_max_w, liquid_heat_max_w
+from twin.topology.fabrics import line_rates, lines_per_port
+from twin.topology.paths import domains
+from twin.topology.power import CHAIN, PowerTree
+from twin.units import to
+
+
+def check(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
+    """Find everything that keeps a site from running at its full load.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        From :func:`twin.topology.build`, or changed since.
+    scenario : Scenario
+        The scenario it was built from, for file and line.
+
+    Returns
+    -------
+    list of Fault
+        Empty when every load is fed within the ratings of all that feeds it, every loop is closed and
+        carries its heat, every cable has a port and the reach, and the floor holds. Redundancy is not
+        checked here: :func:`twin.topology.summary` tells it.
+
+    Examples
+    --------
+    >>> from twin.scenario import load
+    >>> from twin.topology import build
+    >>> scenario = load("scenarios/gb200-hall.yaml")
+    >>> check(build(scenario), scenario)
+    []
+    """
+    return [fault for look in _LOOKS for fault in look(graph, scenario)]
+
+
+def _feeds(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Unknown PDUs, and racks without a feed."""
+    pdus = of_kind(graph, "pdu")
+    for group, racks in scenario.racks.items():
+        for i, name in enumerate(racks.fed_by or ()):
+            if name not in pdus:
+                near = difflib.get_close_matches(name, pdus, 1)
+                mend = f"write {near[0] if near else pdus[0]}"
+                yield scenario.source.fault(f"racks.{group}.fed_by[{i}]", name, f"one of {_span(pdus)}", mend)
+    unfed: dict[str, list[str]] = {}
+    tree = PowerTree.of(graph)
+    dead = tree.dead()
+    for rack in of_kind(graph, "rack"):
+        if rack not in tree.below or rack in dead or not tree.above(f"{rack}/psu"):
+            unfed.setdefault(graph.nodes[rack]["group"], []).append(rack)
+    for group, names in unfed.items():
+        yield scenario.source.fault(
+            f"racks.{group}.fed_by",
+            f"nothing feeds {_span(names)}",
+            "a PDU for every rack",
+            f"write fed_by: [{', '.join(pdus[:2])}], or leave it out for one PDU of each UPS block",
+        )
+
+
+def _ratings(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Elements of the power chain that full load passes."""
+    tree = PowerTree.of(graph)
+    out_w = tree.out_w()
+    for kind in CHAIN:
+        names = [n for n in of_kind(graph, kind) if n in out_w]
+        worst = max(names, key=lambda n: out_w[n] / graph.nodes[n]["rating_w"], default="")
+        if not worst or out_w[worst] <= graph.nodes[worst]["rating_w"]:
+            continue
+        load_w, rating_w = out_w[worst], graph.nodes[worst]["rating_w"]
+        racks = len(of_kind(graph, "rack"))
+        fit = _racks_that_fit(tree, kind, racks)
+        fewer = f"at most {fit} of the {racks} racks" if fit else "less load beside the racks"
+        path, more = f"power.{kind}", f"a larger unit or a count of {ceil(len(names) * load_w / rating_w)}"
+        if kind == "feed":
+            path, more = "power.feed.capacity", f"write {ceil(to(load_w, 'kW', 'power'))} kW"
+        elif kind == "psu":
+            more = "a larger power shelf"
+        found = f"{_power(load_w)} through {worst} at full load, losses included"
+        yield scenario.source.fault(path, found, f"at most its {_power(rating_w)}", f"{more}, or {fewer}")
+
+
+def _racks_that_fit(tree: PowerTree, kind: str, racks: int) -> int:
+    """Largest number of racks at which no element of a kind is overloaded."""
+    names = of_kind(tree.graph, kind)
+    low, high = 0, racks
+    while high - low > 1:
+        middle = (low + high) // 2
+        out_w = tree.out_w(middle / racks)
+        if all(out_w.get(n, 0.0) <= tree.graph.nodes[n]["rating_w"] for n in names):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _ports(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Lines that no port takes, and leaves without a way up."""
+    network = scenario.network
+    access, trunk = line_rates(network)
+    tiers = (
+        ("leaf", network.leaf, "nic_optics", access),
+        ("leaf", network.leaf, "trunk_optics", trunk),
+        ("spine", network.spine, "trunk_optics", trunk),
+    )
+    for tier, part, optics, rate in tiers:
+        if not lines_per_port(catalog.get("switch", part.switch), rate):
+            yield _port_rate(scenario, tier, part, optics, rate)
+            return
+    per_port = lines_per_port(catalog.get("switch", network.leaf.switch), access)
+    for leaf in of_kind(graph, "leaf"):
+        node = graph.nodes[leaf]
+        needed = -(-node["lines_down"] // per_port)
+        if needed < node["ports"] and node["lines_up"]:
+            continue
+        adapters = len(of_kind(graph, "nic"))
+        if needed >= node["ports"]:
+            least = ceil(adapters / per_port / (node["ports"] / 2))
+            found = f"{node['lines_down']} adapters need {needed} of the {node['ports']} ports of {leaf}"
+            yield scenario.source.fault(
+                "network.leaf.count", found, "half of the ports free for the spines", f"write {least}"
+            )
+        else:
+            yield scenario.source.fault(
+                "network.spine.count", f"no port for {leaf}", "a port of a spine for every leaf", "add spines"
+            )
+        return
+
+
+def _port_rate(scenario: Scenario, tier: str, part: SwitchTier, optics: str, rate: float) -> Fault:
+    port_rate = float(catalog.get("switch", part.switch).port_rate_bytes_per_s)
+    name = getattr(scenario.network, optics)
+    return scenario.source.fault(
+        f"network.{optics}",
+        f"{name} makes lines of {to(rate, 'Gbit/s', 'data rate'):g} Gbit/s",
+        f"{to(port_rate, 'Gbit/s', 'data rate'):g} Gbit/s as a port of {part.switch}, or a whole part of it",
+        f"choose other optics or another {tier} switch",
+    )
+
+
+def _fabric(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Switches of another technology than the fabric."""
+    network = scenario.network
+    technology = {"spectrum-x": "Ethernet", "infiniband": "InfiniBand"}[network.fabric]
+    for tier in ("leaf", "spine"):
+        name = getattr(network, tier).switch
+        found = catalog.get("switch", name).switch_type
+        if technology not in found:
+            known = [n for n in catalog.names("switch") if technology in catalog.get("switch", n).switch_type]
+            path, expected = f"network.{tier}.switch", f"{technology} for {network.fabric}"
+            yield scenario.source.fault(path, f"{name}: {found}", expected, f"write {known[0]}")
+
+
+def _reach(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Cables longer than their optics carry."""
+    longest: dict[str, tuple[float, str]] = {}
+    kinds = dict(graph.nodes(data="kind"))
+    for a, b, edge in edges_of(graph, "network"):
+        if kinds[a] == kinds[b] == "optic":
+            optics = "nic_optics" if kinds[graph.nodes[b]["parents"][0]] == "nic" else "trunk_optics"
+            longest[optics] = max(longest.get(optics, (0.0, "")), (edge["length_m"], f"{a} to {b}"))
+    for optics, (length_m, cable) in longest.items():
+        name = getattr(scenario.network, optics)
+        reach_m = catalog.get("optics", name).get("reach_m")
+        if reach_m is not None and length_m > reach_m:
+            found, expected = f"{length_m:.1f} m from {cable}", f"at most the {reach_m:g} m of {name}"
+            mend = "choose optics that reach further"
+            yield scenario.source.fault(f"network.{optics}", found, expected, mend)
+
+
+def _loops(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Coolant that does not come back, and liquid racks without a loop."""
+    pipes = nx.DiGraph((u, v) for u, v, _ in edges_of(graph, "coolant"))
+    for part in nx.weakly_connected_components(pipes):
+        if not nx.is_strongly_connected(pipes.subgraph(part)):
+            halves = min(nx.strongly_connected_components(pipes.subgraph(part)), key=len)
+            path = "cooling.air" if "chilled-water" in part else "cooling.liquid"
+            found = f"an open loop at {_span(sorted(halves))}"
+            yield scenario.source.fault(path, found, "a supply and a return", "join the missing pipe")
+    dry: dict[str, list[str]] = {}
+    for rack in of_kind(graph, "rack"):
+        node = graph.nodes[rack]
+        if node["liquid_frac"] > 0 and rack not in pipes:
+            dry.setdefault(node["group"], []).append(rack)
+    for group, names in dry.items():
+        yield scenario.source.fault(
+            f"racks.{group}.system",
+            f"{_span(names)} with liquid cooling and no CDU",
+            "a CDU for every liquid rack",
+            "add cooling.liquid, or choose an air-cooled system",
+        )
+
+
+def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Plant that is too small for the heat at full load."""
+    liquid_w = {r: liquid_heat_max_w(graph, r) for r in of_kind(graph, "rack")}
+    pipes = edges_of(graph, "coolant")
+    cdus = {cdu: sum(liquid_w.get(v, 0.0) for u, v, _ in pipes if u == cdu) for cdu in of_kind(graph, "cdu")}
+    air_w = air_heat_max_w(graph)
+    fans_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "crah"))
+    plants: list[tuple[str, str, list[str], float]] = [
+        ("cooling.liquid.dry_cooler", "dry coolers", of_kind(graph, "dry_cooler"), sum(liquid_w.values())),
+        ("cooling.air.crah", "air handlers", of_kind(graph, "crah"), air_w),
+        ("cooling.air.chiller", "chillers", of_kind(graph, "chiller"), air_w + fans_w),
+    ]
+    if cdus:
+        worst = max(cdus, key=cdus.__getitem__)
+        plants.append(("cooling.liquid.cdu", worst, [worst], cdus[worst]))
+    for path, title, names, heat_w in plants:
+        rated_w = sum(graph.nodes[n]["rated_heat_w"] for n in names)
+        if names and heat_w > rated_w:
+            total = len(cdus) if path.endswith("cdu") else len(names)
+            yield scenario.source.fault(
+                f"{path}.count",
+                f"{_power(heat_w)} of heat at full load",
+                f"at most the {_power(rated_w)} of {title}",
+                f"write {ceil(total * heat_w / rated_w)}, or choose a larger unit",
+            )
+    if air_w > 0 and not of_kind(graph, "crah"):
+        found = f"{_power(air_w)} of heat to air at full load"
+        yield scenario.source.fault("cooling", found, "air handlers and chillers", "add cooling.air")
+
+
+def _floor(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Racks and CDUs too heavy for the floor: on their own area and half an aisle before and behind."""
+    loads: dict[str, tuple[float, str]] = {}
+    for name in of_kind(graph, "rack", "cdu"):
+        node = graph.nodes[name]
+        area_m2 = node["size"][0] * (node["size"][1] + scenario.hall.aisle)
+        load_pa = node["mass_kg"] * c.STANDARD_GRAVITY_M_PER_S2 / area_m2
+        group = node.get("group", "cdu")
+        loads[group] = max(loads.get(group, (0.0, "")), (load_pa, name))
+    for load_pa, name in loads.values():
+        if load_pa > scenario.hall.floor_load:
+            found = f"{to(load_pa, 'kg/m2', 'floor load'):.0f} kg/m2 under {name}"
+            limit = f"at most {to(scenario.hall.floor_load, 'kg/m2', 'floor load'):.0f} kg/m2"
+            mend = "a stronger floor, wider aisles or lighter racks"
+            yield scenario.source.fault("hall.floor_load", found, limit, mend)
+
+
+def _systems(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Systems that fill a rack, several to a rack."""
+    for group, racks in scenario.racks.items():
+        if racks.nodes_per_rack > 1 and catalog.get("system", racks.system).get("compute_trays", 0):
+            path, expected = f"racks.{group}.nodes_per_rack", f"1, because {racks.system} fills a rack"
+            yield scenario.source.fault(path, str(racks.nodes_per_rack), expected, "write 1")
+
+
+def _parallel(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Replicas wider than an NVLink domain, of which no GPU would serve."""
+    wanted = scenario.serving.tensor_parallel
+    largest = max(map(len, domains(graph).values()))
+    if wanted > largest:
+        expected = f"at most the {largest} GPU packages of an NVLink domain"
+        mend = f"write {largest} or less"
+        yield scenario.source.fault("serving.tensor_parallel", str(wanted), expected, mend)
+
+
+def _power(power_w: float) -> str:
+    if power_w >= 1e6:
+        return f"{to(power_w, 'MW', 'power'):.3f} MW"
+    return f"{to(power_w, 'kW', 'power'):.1f} kW"
+
+
+def _span(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+_LOOKS: tuple[Callable[[nx.MultiDiGraph, Scenario], Iterator[Fault]], ...] = (
+    _systems,
+    _feeds,
+    _ratings,
+    _fabric,
+    _ports,
+    _reach,
+    _loops,
+    _heat,
+    _floor,
+    _parallel,
+)

@@ -1,0 +1,168 @@
+"""Power from the grid to the load: feed, transformers, UPS blocks, PDUs, power shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from twin import catalog
+from twin.physics.converter import loss_w
+from twin.scenario.schema import PowerChain
+from twin.topology import constants as c
+from twin.topology.assets import add_asset, add_link, converter, edges_of, ids, of_kind
+from twin.topology.geometry import overhead
+from twin.topology.layout import Plan
+
+#: Loads that hang on the PDUs, and loads of the mechanical board of the transformers.
+PDU_LOADS = ("leaf", "spine", "cdu")
+BOARD_LOADS = ("facility_water", "dry_cooler", "crah", "chiller")
+#: Kinds with a rating that must not be passed.
+CHAIN = ("psu", "pdu", "ups", "transformer", "feed")
+
+
+def add_power(
+    graph: nx.MultiDiGraph, plan: Plan, power: PowerChain, fed_by: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Add the power chain to a graph that has its loads.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        Changed in place.
+    plan : Plan
+    power : PowerChain
+        Section ``power`` of the scenario.
+    fed_by : mapping of str to tuple of str
+        PDUs that the scenario names, by rack; a rack that is not in it is fed by one PDU of each UPS
+        block. Names that are no PDU are left out here and reported by the check.
+    """
+    add_asset(graph, "feed", "feed", plan.boxes["feed"], "electrical-room", rating_w=power.feed.capacity)
+    transformers = ids("transformer", power.transformer.count)
+    blocks, pdus = ids("ups", power.ups.count), ids("pdu", power.pdu.count)
+    for names, kind, unit, room in (
+        (transformers, "transformer", power.transformer.unit, "electrical-room"),
+        (blocks, "ups", power.ups.unit, "electrical-room"),
+        (pdus, "pdu", power.pdu.unit, "hall"),
+    ):
+        card = catalog.get(kind, unit)
+        mass_kg = float(card.get("mass_kg", c.UNIT_KG.get(kind, 0.0)))
+        for name in names:
+            box = plan.boxes[name]
+            add_asset(graph, name, kind, box, room, catalog=unit, mass_kg=mass_kg, **converter(card))
+    for name in transformers:
+        _feed(graph, plan, name, ["feed"])
+    for i, name in enumerate(blocks):
+        _feed(graph, plan, name, [transformers[i % len(transformers)]])
+    for i, name in enumerate(pdus):
+        _feed(graph, plan, name, [blocks[i % len(blocks)]])
+
+    banks = [pdus[i :: len(blocks)] for i in range(min(len(blocks), len(pdus)))]
+    for i, rack in enumerate(of_kind(graph, "rack")):
+        named = fed_by.get(rack)
+        chosen = [bank[i % len(bank)] for bank in banks] if named is None else [p for p in named if p in pdus]
+        _feed(graph, plan, f"{rack}/psu", list(dict.fromkeys(chosen)))
+        add_link(graph, f"{rack}/psu", rack, "power", share=1.0)
+    for i, load in enumerate(of_kind(graph, *PDU_LOADS)):
+        _feed(graph, plan, load, [bank[i % len(bank)] for bank in banks])
+    for load in of_kind(graph, *BOARD_LOADS):
+        _feed(graph, plan, load, transformers)
+
+
+def _feed(graph: nx.MultiDiGraph, plan: Plan, load: str, sources: list[str]) -> None:
+    """Join a load to its sources in equal shares, each by a cable of its own."""
+    cabinet = load
+    while cabinet not in plan.boxes:
+        cabinet = graph.nodes[cabinet]["parents"][0]
+    end = plan.boxes[cabinet].top
+    along_y = end[1]
+    if cabinet in plan.row_of:
+        along_y = plan.line_y_m(plan.row_of[cabinet], 0.0)
+    elif graph.nodes[load]["kind"] in BOARD_LOADS:
+        along_y = plan.wall_y_m
+    for source in sources:
+        start = plan.boxes[source].top
+        route = overhead(start, end, plan.ceiling_m + c.POWER_TRAY_M, (start[0], along_y), (end[0], along_y))
+        add_link(graph, source, load, "power", route=route, slack_m=c.CABLE_SLACK_M, share=1.0 / len(sources))
+
+
+@dataclass(frozen=True)
+class PowerTree:
+    """The power edges of a graph, ready for many load cases.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+        The site.
+    order : list of str
+        Elements from the loads to the grid.
+    below : dict of str to list of (str, float)
+        What hangs on an element, with its share.
+    """
+
+    graph: nx.MultiDiGraph
+    order: list[str]
+    below: dict[str, list[tuple[str, float]]]
+
+    @classmethod
+    def of(cls, graph: nx.MultiDiGraph) -> PowerTree:
+        """Read the power edges of a graph."""
+        tree = nx.DiGraph((u, v, {"share": d["share"]}) for u, v, d in edges_of(graph, "power"))
+        order = list(reversed(list(nx.topological_sort(tree))))
+        below = {n: [(child, d["share"]) for child, d in tree[n].items()] for n in order}
+        return cls(graph, order, below)
+
+    def out_w(self, it_frac: float = 1.0, down: Collection[str] = ()) -> dict[str, float]:
+        """Power out of each element when every load draws its maximum.
+
+        Parameters
+        ----------
+        it_frac : float
+            Racks and chillers at this share of their maximum [1].
+        down : collection of str
+            Elements that are out; their load moves to the others that feed the same.
+
+        Returns
+        -------
+        dict of str to float
+            Power out of each element, for a load its own [W]; losses by the polynomial of each converter.
+            The loss of power shelves is inside the nameplate of the rack.
+        """
+        dead = self.dead(down)
+        lost: dict[str, float] = {}
+        for name in dead:
+            for child, share in self.below[name]:
+                lost[child] = lost.get(child, 0.0) + share
+        out: dict[str, float] = {}
+        drawn: dict[str, float] = {}
+        for name in self.order:
+            node = self.graph.nodes[name]
+            scale = it_frac if node["kind"] in ("rack", "chiller") else 1.0
+            power_w = scale * node.get("demand_max_w", 0.0)
+            if name not in dead:
+                power_w += sum(drawn[k] * share / (1.0 - lost.get(k, 0.0)) for k, share in self.below[name])
+            out[name] = drawn[name] = power_w
+            if "loss_constant_frac" in node and node["kind"] != "psu" and name not in dead:
+                drawn[name] += _loss_w(node, power_w)
+        return out
+
+    def dead(self, down: Collection[str] = ()) -> set[str]:
+        """Elements that are out or have lost all their sources."""
+        dead = set(down)
+        for name in reversed(self.order):
+            sources = self.above(name)
+            if sources and dead.issuperset(sources):
+                dead.add(name)
+        return dead
+
+    def above(self, name: str) -> list[str]:
+        """What feeds an element."""
+        return [u for u, _, key in self.graph.in_edges(name, keys=True) if key == "power"]
+
+
+def _loss_w(node: Mapping[str, Any], power_w: float) -> float:
+    keys = ("rating_w", "loss_constant_frac", "loss_linear_frac", "loss_quadratic_frac")
+    return float(loss_w(np.asarray(power_w), *(np.asarray(node[k]) for k in keys)))

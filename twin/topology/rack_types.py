@@ -1,0 +1,121 @@
+"""What the cards say of a group of racks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin import catalog
+from twin.catalog import Card
+from twin.scenario.schema import Scenario
+from twin.topology import constants as c
+from twin.topology.geometry import Size
+
+
+def card_size(card: Card, default: Size) -> Size:
+    """Width, depth and height of a card [m], with defaults for what it leaves blank."""
+    width, depth, height = (card.get(f"{side}_m") for side in ("width", "depth", "height"))
+    return (float(width or default[0]), float(depth or default[1]), float(height or default[2]))
+
+
+@dataclass(frozen=True)
+class RackType:
+    """A group of equal racks, with all that its cards say.
+
+    Parameters
+    ----------
+    group : str
+        Name in the scenario.
+    system, gpu, nic : Card
+    systems : int
+        Nodes that stand in a rack; 1 where the system is a rack.
+    count : int
+        Racks of the group.
+    fed_by : tuple of str, optional
+        PDUs that the scenario names for them.
+    """
+
+    group: str
+    system: Card
+    gpu: Card
+    nic: Card
+    systems: int
+    count: int
+    fed_by: tuple[str, ...] | None = None
+
+    @property
+    def is_rack(self) -> bool:
+        """Whether the system fills a rack, with trays, rather than being a node in a cabinet."""
+        return bool(self.system.get("compute_trays", 0))
+
+    @property
+    def gpus(self) -> int:
+        """GPU packages of a rack."""
+        return int(self.system.gpu_packages) * self.systems
+
+    @property
+    def nics_per_gpu(self) -> int:
+        """Scale-out adapters of a GPU package: as listed, at least one."""
+        return max(1, int(self.system.get("nics", 0)) // int(self.system.gpu_packages))
+
+    @property
+    def size(self) -> Size:
+        """Width, depth and height of the rack [m]."""
+        if not self.is_rack:
+            return c.CABINET_M
+        return card_size(self.system, c.CABINET_M)
+
+    @property
+    def mass_kg(self) -> float:
+        """Mass of the filled rack [kg]; 0 where the card gives none."""
+        own_kg = float(self.system.get("mass_kg", 0.0)) * self.systems
+        return own_kg + (c.CABINET_KG if own_kg and not self.is_rack else 0.0)
+
+    @property
+    def demand_max_w(self) -> float:
+        """Nameplate power at the rack inlet [W], losses of the power shelf included."""
+        return float(self.system.get("power_max_w") or self.system.power_typical_w) * self.systems
+
+    @property
+    def chips(self) -> int:
+        """NVLink switch chips of one system."""
+        return int(self.system.get("switch_chips", 0))
+
+    @property
+    def domain_packages(self) -> int:
+        """GPU packages that NVLink joins."""
+        return int(self.system.get("domain_packages", self.system.gpu_packages))
+
+    @property
+    def nvlink_switch(self) -> str:
+        """Card of the switch chips, empty when it is not known."""
+        return str(self.system.get("nvlink_switch", ""))
+
+    @property
+    def nvlink_latency_s(self) -> float:
+        """From a GPU to another through a switch chip, one way [s]."""
+        card = catalog.get("switch", self.nvlink_switch) if self.nvlink_switch else None
+        return float(card.get("latency_s", c.NVLINK_LATENCY_S)) if card else c.NVLINK_LATENCY_S
+
+    @property
+    def liquid_frac(self) -> float:
+        """Share of the heat that goes to liquid [1]."""
+        return float(self.system.get("liquid_frac", 0.0))
+
+
+def rack_types(scenario: Scenario) -> list[RackType]:
+    """Read the cards of all rack groups of a scenario.
+
+    Raises
+    ------
+    CatalogError
+        When a card is missing or lacks a value that a rack needs.
+    """
+    nic = catalog.get("nic", scenario.network.nic)
+    types = []
+    for group, racks in scenario.racks.items():
+        system = catalog.get("system", racks.system)
+        fed_by = None if racks.fed_by is None else tuple(racks.fed_by)
+        gpu = catalog.get("gpu", system.gpu)
+        systems = 1 if system.get("compute_trays", 0) else racks.nodes_per_rack
+        types.append(RackType(group, system, gpu, nic, systems, racks.count, fed_by))
+    return types
