@@ -19,7 +19,9 @@ __all__ = ["NUMBERS", "__version__", "load", "open_run", "run"]
 
 
 def load(
-    path: str | PathLike[str], overlays: Iterable[str | PathLike[str]] = (), set: Mapping[str, Any] | None = None
+    path: str | PathLike[str],
+    overlays: Iterable[str | PathLike[str]] = (),
+    set: Mapping[str, Any] | None = None,
 ) -> Scenario:
     """Read a scenario file and its overlays into one validated scenario in SI units.
 

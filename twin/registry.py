@@ -27,7 +27,9 @@ def names(package: str) -> tuple[str, ...]:
     True
     """
     module = importlib.import_module(package)
-    own = {m.name.replace("_", "-") for m in pkgutil.iter_modules(module.__path__) if not m.name.startswith("_")}
+    own = {
+        m.name.replace("_", "-") for m in pkgutil.iter_modules(module.__path__) if not m.name.startswith("_")
+    }
     return tuple(sorted(own | {e.name for e in entry_points(group=package)}))
 
 

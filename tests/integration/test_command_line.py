@@ -58,7 +58,9 @@ def test_run_report_compare_as_json(tmp_path: Path) -> None:
 
 
 def test_dry_run_runs_nothing(tmp_path: Path) -> None:
-    plan = json.loads(twin("run", "scenarios/gb200-hall.yaml", "--dry-run", "--json", "--out", tmp_path).stdout)
+    plan = json.loads(
+        twin("run", "scenarios/gb200-hall.yaml", "--dry-run", "--json", "--out", tmp_path).stdout
+    )
     assert plan["requests"] > 1_000_000
     assert not list(tmp_path.iterdir())
 

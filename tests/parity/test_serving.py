@@ -33,7 +33,9 @@ def both(params, requests, steps, paths=None):
         for name in LEVELS:
             np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name), name)
         for name in AMOUNTS:
-            np.testing.assert_allclose(getattr(fast, name), getattr(slow, name), rtol=1e-7, atol=1e-7, err_msg=name)
+            np.testing.assert_allclose(
+                getattr(fast, name), getattr(slow, name), rtol=1e-7, atol=1e-7, err_msg=name
+            )
         assert sorted(fast.finished_rows) == sorted(slow.finished_rows)
         assert list(fast.rejected_rows) == list(slow.rejected_rows)
     np.testing.assert_array_equal(state.replica, event.replica)
@@ -56,7 +58,15 @@ def test_real_requests_on_one_rack(is_chunked):
     hops = [[("gateway", 5e-6), ("leaf", 1e-6 * (1 + r % 3)), ("nic", 2e-6)] for r in range(9)]
     way_s = [sum(seconds for _, seconds in path) for path in hops]
     params = serving.make_params(
-        [coef], np.zeros(9, int), capacity, 256, 2048, is_chunked, least_outstanding_tokens.choose, way_s, way_s
+        [coef],
+        np.zeros(9, int),
+        capacity,
+        256,
+        2048,
+        is_chunked,
+        least_outstanding_tokens.choose,
+        way_s,
+        way_s,
     )
     clock = np.ones(9)
     steps = []

@@ -39,7 +39,9 @@ def _peak_trace(scenarios: Path, out: Path, tick: str) -> np.ndarray:
         "time.duration": "4 min", "time.tick": tick, "time.sample": "2 s",
         "events.pump-trip.at": "2 min", "events.pump-trip.spare_after": "8 s",
     }  # fmt: skip
-    run = twin.run(twin.load(scenarios / "cdu-pump-trip.yaml", set=overrides), out=out / tick.replace(" ", ""))
+    run = twin.run(
+        twin.load(scenarios / "cdu-pump-trip.yaml", set=overrides), out=out / tick.replace(" ", "")
+    )
     return run["cdu.return_k"].values[:, 0].astype(float)
 
 

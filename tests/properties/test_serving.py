@@ -78,7 +78,11 @@ def serve(params, requests, seed, cuts, epochs=1):
     ends = np.linspace(0.0, HORIZON_S, epochs + 1)[1:]
     for until_s in np.unique(np.concatenate([ends, np.asarray(cuts, dtype=float)])):
         epoch = int(np.searchsorted(ends, until_s))
-        inputs = Inputs(np.ones(replicas), np.ones(replicas, bool)) if epochs == 1 else inputs_at(seed, replicas, epoch)
+        inputs = (
+            Inputs(np.ones(replicas), np.ones(replicas, bool))
+            if epochs == 1
+            else inputs_at(seed, replicas, epoch)
+        )
         out = serving.advance(params, state, inputs, float(until_s))
         sums += np.array([getattr(out, name) for name in AMOUNTS])
         in_flight = out.batch_requests.sum() + out.queue_requests.sum()

@@ -45,7 +45,9 @@ def one_at_a_time(prompt_tokens, token_s, arrived_at_s):
 
 def many_at_a_time(servers, service_steps, step_s, arrived_at_s):
     """``servers`` places in the batch; a request holds one for its number of iterations: M/G/c. Waits."""
-    params = serving.make_params([Iteration(overhead_s=step_s)], [0], NO_LIMIT, servers, servers, True, choose)
+    params = serving.make_params(
+        [Iteration(overhead_s=step_s)], [0], NO_LIMIT, servers, servers, True, choose
+    )
     state = serve(params, arrived_at_s, np.ones_like(service_steps), service_steps)
     return state.done_at_s - arrived_at_s - service_steps * step_s
 

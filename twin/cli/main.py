@@ -31,7 +31,9 @@ class Fidelity(StrEnum):
 
 ScenarioArg = Annotated[Path, typer.Argument(help="Scenario file (YAML).", show_default=False)]
 Overlays = Annotated[list[Path], typer.Option("--overlay", "-o", help="Overlay file; may be repeated.")]
-Sets = Annotated[list[str], typer.Option("--set", "-s", help="Single value by path, e.g. serving.max_batch=512.")]
+Sets = Annotated[
+    list[str], typer.Option("--set", "-s", help="Single value by path, e.g. serving.max_batch=512.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
 SeedOpt = Annotated[int | None, typer.Option(help="Seed in place of the scenario's.")]
@@ -49,7 +51,9 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
 ) -> None:
     """Root options."""
 
@@ -106,7 +110,9 @@ RunArg = Annotated[Path, typer.Argument(help="Run folder or its .h5 file.", show
 def report(
     run: RunArg,
     html: Annotated[Path | None, typer.Option(help="Write a one-file HTML report here.")] = None,
-    perfetto: Annotated[Path | None, typer.Option(help="Write request spans as Trace Event JSON (event fidelity).")] = None,
+    perfetto: Annotated[
+        Path | None, typer.Option(help="Write request spans as Trace Event JSON (event fidelity).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """KPI tables; energy, token and request balances with residuals."""
@@ -115,7 +121,9 @@ def report(
     showing.report(run, html, perfetto, as_json=as_json)
 
 
-@app.command(epilog="Example: twin view runs/gb200-hall-1a2b3c -o hall.png --quantity gpu.temperature_k --at '25 min'")
+@app.command(
+    epilog="Example: twin view runs/gb200-hall-1a2b3c -o hall.png --quantity gpu.temperature_k --at '25 min'"
+)
 def view(
     run: RunArg,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("hall.png"),
@@ -181,7 +189,9 @@ def catalog_list(
 
 @catalog_app.command("show", epilog="Example: twin catalog show b200-gb200")
 def catalog_show(
-    name: Annotated[str, typer.Argument(help="Name, or kind/name where two kinds share it.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="Name, or kind/name where two kinds share it.", show_default=False)
+    ],
     as_json: Json = False,
 ) -> None:
     """One component: every value with unit, source and date."""

@@ -28,7 +28,9 @@ def _bar(title: str, quiet: bool) -> Iterator[Callable[[float, float], None]]:
         task = progress.add_task(title, total=None, where="building")
 
         def update(done: float, total: float) -> None:
-            progress.update(task, completed=done, total=total, where=f"{done / 60:.0f} of {total / 60:.0f} min")
+            progress.update(
+                task, completed=done, total=total, where=f"{done / 60:.0f} of {total / 60:.0f} min"
+            )
 
         yield update
 
@@ -56,7 +58,11 @@ def run(
         return
     stdout().print(report.render_kpis(opened))
     _remark_speed(stderr(quiet), ready, wall, cpu)
-    for label, file in (("trace", folder / "trace.h5"), ("report", folder / "report.html"), ("picture", drawn)):
+    for label, file in (
+        ("trace", folder / "trace.h5"),
+        ("report", folder / "report.html"),
+        ("picture", drawn),
+    ):
         if file is not None:
             stdout().print(f"{label:8s}{file}", soft_wrap=True, highlight=False)
 
@@ -97,7 +103,9 @@ def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
         print_json(plan)
         return
     console = stdout()
-    console.print(f"would run {plan['run']}: {plan['requests']:,} requests over {plan['duration_s'] / 60:.0f} min")
+    console.print(
+        f"would run {plan['run']}: {plan['requests']:,} requests over {plan['duration_s'] / 60:.0f} min"
+    )
     for name, value in plan["site"].items():
         console.print(f"  {name}: {value}", highlight=False)
 
@@ -112,12 +120,27 @@ def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_js
         if not as_json:
             raise
         keys = ("file", "line", "where", "found", "expected", "mend")
-        print_json({"ok": False, "message": error.message, "faults": [{k: getattr(f, k) for k in keys} for f in error.faults]})
+        print_json(
+            {
+                "ok": False,
+                "message": error.message,
+                "faults": [{k: getattr(f, k) for k in keys} for f in error.faults],
+            }
+        )
         raise SystemExit(error.exit_code) from None
     if as_json:
-        print_json({"ok": True, "scenario": ready.scenario.scenario, "assets": ready.graph.number_of_nodes(), "faults": []})
+        print_json(
+            {
+                "ok": True,
+                "scenario": ready.scenario.scenario,
+                "assets": ready.graph.number_of_nodes(),
+                "faults": [],
+            }
+        )
     else:
-        stdout().print(f"{path} can run: {ready.graph.number_of_nodes():,} assets, {len(ready.requests.arrived_at_s):,} requests")
+        stdout().print(
+            f"{path} can run: {ready.graph.number_of_nodes():,} assets, {len(ready.requests.arrived_at_s):,} requests"
+        )
 
 
 def compare(a: Path, b: Path, seed: int | None, out: Path, *, as_json: bool, quiet: bool) -> None:

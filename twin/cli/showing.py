@@ -12,6 +12,8 @@ from twin.cli.output import print_json, stderr, stdout
 from twin.errors import CatalogError, Fault, ScenarioError, UnitError
 from twin.units import parse
 
+COLUMNS = ("key", "as_written", "source", "date", "confidence")
+
 
 def report(path: Path, html: Path | None, perfetto: Path | None, *, as_json: bool) -> None:
     """Print what a run says of itself."""
@@ -31,14 +33,26 @@ def report(path: Path, html: Path | None, perfetto: Path | None, *, as_json: boo
 
 
 def view(
-    path: Path, out: Path, quantity: str, at: str | None, camera: str, *, theme: str, cables: bool, labels: bool, size: str
+    path: Path,
+    out: Path,
+    quantity: str,
+    at: str | None,
+    camera: str,
+    *,
+    theme: str,
+    cables: bool,
+    labels: bool,
+    size: str,
 ) -> None:
     """Draw the floor plan of a run."""
     import viz
 
     match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", size)
     if not match:
-        raise ScenarioError("a picture without a size", [Fault("", 0, "--size", size, "WIDTHxHEIGHT in pixels", "write --size 1920x1080")])
+        raise ScenarioError(
+            "a picture without a size",
+            [Fault("", 0, "--size", size, "WIDTHxHEIGHT in pixels", "write --size 1920x1080")],
+        )
     run = twin.open_run(path)
     drawn = viz.render(
         run.path, out, quantity=quantity, at_s=_instant(at), view=camera, theme=theme, cables=cables, labels=labels,
@@ -54,7 +68,9 @@ def _instant(at: str | None) -> float | None:
         return parse(at, "time")
     except UnitError as error:
         fault = error.faults[0]
-        raise ScenarioError("not an instant", [Fault("", 0, "--at", fault.found, fault.expected, "write --at '25 min'")]) from None
+        raise ScenarioError(
+            "not an instant", [Fault("", 0, "--at", fault.found, fault.expected, "write --at '25 min'")]
+        ) from None
 
 
 def catalog_list(kind: str | None, *, as_json: bool) -> None:
@@ -84,16 +100,30 @@ def catalog_show(name: str, *, as_json: bool) -> None:
         everything = [n for k in catalog.kinds() for n in catalog.names(k)]
         near = difflib.get_close_matches(name, everything, 3, 0.4)
         mend = f"write {near[0]}" if near else "list them with: twin catalog list"
-        raise CatalogError("no such component", [Fault("", 0, "catalog", name, ", ".join(near) or "a name of the catalog", mend)])
+        raise CatalogError(
+            "no such component",
+            [Fault("", 0, "catalog", name, ", ".join(near) or "a name of the catalog", mend)],
+        )
     cards = [catalog.get(k, short) for k in kinds]
     if as_json:
-        print_json([{"kind": c.kind, "name": c.name, "title": c.title, "note": c.note, "values": c.table()} for c in cards])
+        print_json(
+            [
+                {
+                    "kind": c.kind,
+                    "name": c.name,
+                    "title": c.title,
+                    "note": c.note,
+                    "values": [dict(zip(COLUMNS, row, strict=True)) for row in c.table()],
+                }
+                for c in cards
+            ]
+        )
         return
     for card in cards:
         table = Table("value", "as written", "source", "date", "confidence", title=f"{card.kind}/{card.name}: {card.title}",
                       box=None, header_style="bold", title_justify="left")  # fmt: skip
         for row in card.table():
-            table.add_row(*(str(row[c]) for c in ("key", "as_written", "source", "date", "confidence")))
+            table.add_row(*map(str, row))
         stdout().print(table)
         if card.note:
             stdout().print(card.note)

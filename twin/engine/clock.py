@@ -134,7 +134,16 @@ class Context:
             known = ", ".join(self.ids.get(kind, ())[:8]) if name in self.inputs else ", ".join(self.inputs)
             raise TwinError(
                 "a process writes to something that does not exist",
-                [Fault("", 0, f"{name} of {asset}", "no such input or asset", known, "name an input and asset of the site")],
+                [
+                    Fault(
+                        "",
+                        0,
+                        f"{name} of {asset}",
+                        "no such input or asset",
+                        known,
+                        "name an input and asset of the site",
+                    )
+                ],
             )
         self.inputs[name][self.ids[kind].index(asset)] = value
 

@@ -311,7 +311,9 @@ def _plan(p: Any, s: Any, rep: Any, r: int, now_s: float) -> None:
     coef = p.coefficients[p.kind_of_replica[r]]
     context = rep.context if rep.run_decode > 0 else 0
     rep.anchor_s = now_s
-    rep.first_s = _iteration_s(coef, rep.clock_frac, rep.run_decode, context, rep.chunk, rep.pieces, rep.pairs)
+    rep.first_s = _iteration_s(
+        coef, rep.clock_frac, rep.run_decode, context, rep.chunk, rep.pieces, rep.pairs
+    )
     rep.growth_s = 0.0
     if rep.steps > 1:
         rep.growth_s = _growth_s(coef, rep.clock_frac, rep.run_decode, rep.chunk)
@@ -447,7 +449,9 @@ def report(p: Any, s: Any, out: Any) -> None:
             _tally(rep, coef, whole, part, 1.0)
         tokens = rep.prefill_tokens + rep.decode_tokens
         out.busy_s[r] = rep.busy_s
-        out.flop[r] = inference.flop(coef, tokens, rep.decode_tokens + rep.piece_count, rep.context_sum, rep.pair_sum)
+        out.flop[r] = inference.flop(
+            coef, tokens, rep.decode_tokens + rep.piece_count, rep.context_sum, rep.pair_sum
+        )
         out.hbm_bytes[r] = inference.hbm_bytes(coef, rep.iterations, rep.touched, tokens, rep.context_sum)
         out.link_bytes[r] = inference.link_bytes(coef, tokens)
         out.iterations[r] = rep.iterations

@@ -117,12 +117,13 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     rate[0, 1] = (carried - passed) / params.supply_j_per_k
     rate[1, 0] = carried / params.return_j_per_k
     rate[1, 1] = -rate[1, 0]
-    source = np.empty((2, carried.size))
-    source[0] = passed * inputs.facility_supply_k / params.supply_j_per_k
+    source = np.zeros((2, carried.size))
     source[1] = inputs.heat_w / params.return_j_per_k
-    end, integral = relax(rate, source, np.array(state), dt_s)
+    # above the facility supply, so that the heat passed is not a difference of large numbers
+    above, integral = relax(rate, source, np.array(state) - inputs.facility_supply_k, dt_s)
+    end = above + inputs.facility_supply_k
     within("cdu", end)
-    heat = passed * (integral[1] - inputs.facility_supply_k * dt_s)
+    heat = passed * integral[1]
     return State(end[0], end[1]), Outputs(heat, end[0], end[1])
 
 

@@ -338,7 +338,8 @@ def _check_requests(arrived_at_s: Floats, prompts: Ints, outputs: Ints, now_s: f
     if not arrived_at_s.shape == prompts.shape == outputs.shape or arrived_at_s.ndim != 1:
         found = f"{arrived_at_s.shape}, {prompts.shape}, {outputs.shape}"
         raise ScenarioError(
-            "request columns differ in length", [Fault("", 0, "requests", found, "three equal columns", "trim them")]
+            "request columns differ in length",
+            [Fault("", 0, "requests", found, "three equal columns", "trim them")],
         )
     largest = np.iinfo(np.int32).max
     checks = (
@@ -412,7 +413,9 @@ def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:
     clock_frac = np.asarray(inputs.clock_frac)
     if not np.all(is_right := (clock_frac >= 0.0) & (clock_frac <= 1.0)):
         worst = int(np.flatnonzero(~is_right)[0])
-        fault = Fault("", 0, f"replica {worst}", f"clock {clock_frac[worst]}", "0 to 1", "check the clock policy")
+        fault = Fault(
+            "", 0, f"replica {worst}", f"clock {clock_frac[worst]}", "0 to 1", "check the clock policy"
+        )
         raise PhysicalRangeError(f"a clock left its range at {now_s} s", [fault])
     if not until_s >= now_s:
         fault = Fault("", 0, "serving", f"a step to {until_s} s", f"not before {now_s} s", "step forwards")
@@ -421,7 +424,9 @@ def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:
 
 def bad_choice(row: int, at_s: float) -> PhysicalRangeError:
     """The error of a policy that named a replica which cannot be; for both fidelities."""
-    fault = Fault("", 0, f"request {row}", "no replica, or one that is down", "an up replica or -1", "mend the policy")
+    fault = Fault(
+        "", 0, f"request {row}", "no replica, or one that is down", "an up replica or -1", "mend the policy"
+    )
     return PhysicalRangeError(f"a routing policy failed at {at_s} s", [fault])
 
 
@@ -434,7 +439,9 @@ def _compiled(choose: Callable[..., int]) -> Any:
         return nb.cfunc(signature, cache=Path(choose.__code__.co_filename).is_file())(choose)
     except nb.core.errors.NumbaError as error:
         first = str(error).strip().splitlines()[0]
-        fault = Fault("", 0, choose.__module__, first, "scalars, loops and NumPy arrays", "write it more plainly")
+        fault = Fault(
+            "", 0, choose.__module__, first, "scalars, loops and NumPy arrays", "write it more plainly"
+        )
         raise CatalogError("a routing policy cannot be compiled", [fault]) from error
 
 
@@ -451,7 +458,14 @@ def _entry(digest: str) -> Any:
 
     @nb.njit(cache=True, _nrt=False)
     def step(
-        tables: Any, state: Any, clock_frac: Any, is_up: Any, until_s: Any, choose: Any, is_indexed: Any, amounts: Any
+        tables: Any,
+        state: Any,
+        clock_frac: Any,
+        is_up: Any,
+        until_s: Any,
+        choose: Any,
+        is_indexed: Any,
+        amounts: Any,
     ) -> int:
         if digest == "":
             return kernel.NONE

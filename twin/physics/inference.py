@@ -194,7 +194,16 @@ def coefficients(
     if gpus < 1 or model.heads % gpus:
         raise ScenarioError(
             "a model cannot be split over its GPUs",
-            [Fault("", 0, "tensor parallel", str(gpus), f"a divisor of {model.heads} heads", "choose 1, 2, 4 or 8")],
+            [
+                Fault(
+                    "",
+                    0,
+                    "tensor parallel",
+                    str(gpus),
+                    f"a divisor of {model.heads} heads",
+                    "choose 1, 2, 4 or 8",
+                )
+            ],
         )
     head_params = float(model.vocabulary * model.hidden)
     experts_params, miss = _routed_experts(model)
@@ -371,7 +380,9 @@ def context_s(coef: Iteration, clock_frac: float) -> float:
     >>> context_s(Iteration(context_bytes=2.0, kv_s_per_byte=0.5), 1.0)
     1.0
     """
-    return max(coef.context_bytes * coef.kv_s_per_byte, coef.context_flop * coef.attention_s_per_flop / clock_frac)
+    return max(
+        coef.context_bytes * coef.kv_s_per_byte, coef.context_flop * coef.attention_s_per_flop / clock_frac
+    )
 
 
 def pair_s(coef: Iteration, clock_frac: float) -> float:
@@ -404,7 +415,9 @@ def growth_s(coef: Iteration, clock_frac: float, decode_requests: float, chunk_t
     >>> growth_s(Iteration(context_bytes=2.0, kv_s_per_byte=0.5), 1.0, 8, 0)
     8.0
     """
-    return context_s(coef, clock_frac) * decode_requests + pair_s(coef, clock_frac) * chunk_tokens * chunk_tokens
+    return (
+        context_s(coef, clock_frac) * decode_requests + pair_s(coef, clock_frac) * chunk_tokens * chunk_tokens
+    )
 
 
 def iteration_s(

@@ -8,13 +8,18 @@ import numpy as np
 from twin import catalog
 from twin.plant import power, replicas, thermal
 from twin.plant.maps import Maps, build_maps
+from twin.plant.node import Array, Node
 from twin.plant.plant import Plant
 from twin.plant.serving import Serving, Starter, start_batch
 from twin.scenario import Requests, Scenario, Series
 
 
 def compile_plant(
-    graph: nx.MultiDiGraph, scenario: Scenario, requests: Requests, weather: Series, start: Starter = start_batch
+    graph: nx.MultiDiGraph,
+    scenario: Scenario,
+    requests: Requests,
+    weather: Series,
+    start: Starter = start_batch,
 ) -> Plant:
     """Compile a checked site into a plant at its first instant.
 
@@ -54,7 +59,7 @@ def compile_plant(
     return plant
 
 
-def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[thermal.Gpus, thermal.Node]:
+def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[thermal.Gpus, Node]:
     wanted = scenario.serving
     model, engine = catalog.get("llm", wanted.model), catalog.get("engine", wanted.engine)
     efficiencies, peaks = {}, {}
@@ -71,8 +76,8 @@ def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[therm
     return thermal.build_gpus(graph, maps, efficiencies, peaks, start)
 
 
-def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> np.ndarray:
-    places = np.array([graph.nodes[g]["place"] for g in maps.ids["gpu"]], dtype=float)
+def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> Array:
+    places: Array = np.array([graph.nodes[g]["place"] for g in maps.ids["gpu"]], dtype=float)
     return places[replicas.first_member(maps)]
 
 
@@ -80,11 +85,17 @@ def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
     """What to cite for a run: the sources of every catalog part that the site uses."""
     used = {(d["kind"], d["catalog"]) for _, d in graph.nodes(data=True) if d.get("catalog")}
     used |= {("llm", scenario.serving.model), ("engine", scenario.serving.engine)}
-    kinds = {"leaf": "switch", "spine": "switch", "rack": "system", "node": "system", "nvswitch": "switch"}
+    cards = {
+        "leaf": "switch",
+        "spine": "switch",
+        "rack": "system",
+        "node": "system",
+        "nvswitch": "switch",
+        "optic": "optics",
+    }
     lines = []
-    for kind, name in sorted(used):
-        kind_of_card = kinds.get(kind, kind)
-        if name in catalog.names(kind_of_card) if kind_of_card in catalog.kinds() else False:
-            card = catalog.get(kind_of_card, name)
-            lines += [f"{kind_of_card}/{name}: {row['source']}" for row in card.table()]
+    for asset_kind, name in sorted(used):
+        kind = cards.get(asset_kind, asset_kind)
+        if kind in catalog.kinds() and name in catalog.names(kind):
+            lines += [f"{kind}/{name}: {source}" for _, _, source, _, _ in catalog.get(kind, name).table()]
     return sorted(set(lines))

@@ -81,12 +81,12 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     """Cold plates → CDU → facility water → dry coolers; returns what pumps and fans draw."""
     if "cdu" not in p.nodes:
         return {}
-    tick, cdu, loop, wanted = p.tick_s, p.nodes["cdu"], p.nodes["facility_water"], p.scenario.cooling.liquid
+    tick, cdu, loop = p.tick_s, p.nodes["cdu"], p.nodes["facility_water"]
     cdus = len(p.ids["cdu"])
     pump_w = p.nodes["cdu_pump"].take("energy_j", tick)
     heat_w = total(gpu_heat_w, p.maps.cdu_of_gpu, cdus) + pump_w
     heat_w += total(base_w * p.chain.base_liquid_frac, p.maps.cdu_of_rack, cdus)
-    valve = effort_frac(cdu.state.supply_k, np.full(cdus, wanted.cdu.supply), BAND_K)
+    valve = effort_frac(cdu.state.supply_k, p.setpoint_k["cdu"], BAND_K)
     given_w = cdu.take("heat_to_facility_j", tick)
     p.handed.cdu_heat_w = float(given_w.sum())
     cdu.tell(
@@ -99,13 +99,15 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     facility_pump.tell(speed_frac=np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)]))
     facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
     rejected_w = coolers.take("heat_to_air_j", tick)
-    loop.tell(heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow)
+    loop.tell(
+        heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow
+    )
     one = np.ones(len(rejected_w))
     coolers.tell(
         water_in_k=one * loop.state.return_k[0],
         air_in_k=one * p.outdoor_k,
         water_kg_per_s=one * flow[0] / len(one),
-        fan_frac=one * effort_frac(loop.state.supply_k, np.array([wanted.facility_water.supply]), BAND_K)[0],
+        fan_frac=one * effort_frac(loop.state.supply_k, p.setpoint_k["facility_water"], BAND_K)[0],
     )
     fan_w = coolers.take("fan_j", tick)
     p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum())
@@ -116,15 +118,17 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     """Racks → hall air → CRAHs → chilled water → chillers; returns what fans and compressors draw."""
     if "hall" not in p.nodes:
         return {}
-    tick, hall, crah, loop, machines = p.tick_s, *(p.nodes[n] for n in ("hall", "crah", "chilled_water", "chiller"))
-    wanted = p.scenario.cooling.air
+    tick, hall, crah, loop, machines = (
+        p.tick_s,
+        *(p.nodes[n] for n in ("hall", "crah", "chilled_water", "chiller")),
+    )
     fan_w, loss_w = crah.take("fan_j", tick), p.nodes["power"].take("loss_j", tick)
     p.handed.hall_loss_w = float(loss_w[p.chain.in_hall].sum())
     removed_w = -crah.take("heat_to_air_j", tick).sum(keepdims=True)
     heat_w = gpu_heat_w[~p.gpus.is_liquid].sum() + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
     heat_w += p.chain.network_total_w + p.handed.hall_loss_w + fan_w.sum()
     one = np.ones(len(fan_w))
-    fans = effort_frac(hall.state.cold_k, np.array([wanted.crah.supply]), BAND_K)[0]
+    fans = effort_frac(hall.state.cold_k, p.setpoint_k["crah"], BAND_K)[0]
     hall.tell(
         heat_w=np.array([heat_w]),
         removed_w=removed_w,
@@ -139,7 +143,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     )
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
     loop.tell(heat_w=removed_w, removed_w=lifted_w.sum(keepdims=True))
-    load = effort_frac(loop.state.supply_k, np.array([wanted.chiller.supply]), BAND_K)[0]
+    load = effort_frac(loop.state.supply_k, p.setpoint_k["chiller"], BAND_K)[0]
     each = np.ones(len(lifted_w))
     machines.tell(load_frac=each * load, water_k=each * loop.state.supply_k[0], outdoor_k=each * p.outdoor_k)
     p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum())

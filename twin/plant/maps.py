@@ -85,5 +85,5 @@ def total(amount: NDArray[np.float64], owner: Index, owners: int) -> NDArray[np.
     """
     kept = owner >= 0
     if kept.all():
-        return np.bincount(owner, amount, owners)
-    return np.bincount(owner[kept], amount[kept], owners)
+        return np.bincount(owner, amount, owners).astype(np.float64, copy=False)
+    return np.bincount(owner[kept], amount[kept], owners).astype(np.float64, copy=False)

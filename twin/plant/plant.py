@@ -39,7 +39,14 @@ class Plant:
     """
 
     def __init__(
-        self, scenario: Scenario, maps: Maps, serving: Serving, gpus: Gpus, chain: Chain, nodes: dict[str, Node], weather: Series
+        self,
+        scenario: Scenario,
+        maps: Maps,
+        serving: Serving,
+        gpus: Gpus,
+        chain: Chain,
+        nodes: dict[str, Node],
+        weather: Series,
     ) -> None:
         self.scenario, self.maps, self.serving, self.gpus = scenario, maps, serving, gpus
         self.chain, self.nodes, self.weather = chain, nodes, weather
@@ -48,6 +55,7 @@ class Plant:
         self.dt_s = 0.0
         self.ids: dict[str, tuple[str, ...]] = {**maps.ids, "outdoor": ("outdoor",)}
         self.places: dict[str, np.ndarray] = {}
+        self.setpoint_k = _setpoints_k(scenario)
         self.clock_frac = np.ones(len(maps.ids["gpu"]))
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
@@ -85,8 +93,8 @@ class Plant:
         self.now_s += dt_s
         self.dt_s = dt_s
         self.serving.advance(self.now_s)
-        for name, total in self.work.items():
-            total += getattr(self.serving.outputs, name)
+        for name in self.work:
+            self.work[name] += getattr(self.serving.outputs, name)
         for node in self.nodes.values():
             node.advance(dt_s)
         self.ledger.add(self, dt_s)
@@ -102,7 +110,9 @@ class Plant:
 
     def rack_air_heat_w(self) -> Array:
         """Heat that each rack gives to air over the present tick, without its power shelves' loss [W]."""
-        return self._gpu_heat_w(~self.gpus.is_liquid) + self.chain.base_w * (1.0 - self.chain.base_liquid_frac)
+        return self._gpu_heat_w(~self.gpus.is_liquid) + self.chain.base_w * (
+            1.0 - self.chain.base_liquid_frac
+        )
 
     def _gpu_heat_w(self, chosen: np.ndarray) -> Array:
         node = self.nodes["gpu"]
@@ -126,3 +136,14 @@ class Plant:
     def audit(self) -> dict[str, dict[str, float]]:
         """Balances of energy, tokens, requests and coolant, with their residuals."""
         return self.ledger.close(self)
+
+
+def _setpoints_k(scenario: Scenario) -> dict[str, Array]:
+    """Temperatures that are held, by what holds them [K]."""
+    liquid, air = scenario.cooling.liquid, scenario.cooling.air
+    found: dict[str, float] = {}
+    if liquid is not None:
+        found |= {"cdu": liquid.cdu.supply, "facility_water": liquid.facility_water.supply}
+    if air is not None:
+        found |= {"crah": air.crah.supply, "chiller": air.chiller.supply}
+    return {name: np.array([value]) for name, value in found.items()}

@@ -74,15 +74,24 @@ def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, 
             losses[:, e] = card.loss_constant_frac, card.loss_linear_frac, card.loss_quadratic_frac
     rating[~np.isfinite(rating)] = max(float(rating[np.isfinite(rating)].max()), 1.0)
     params = power_chain.build(rating, *losses, fed=fed, feeder=feeder, share_frac=share)
-    at = {k: np.array([elements[i] for i in ids if i in elements], dtype=np.int64) for k, ids in maps.ids.items()}
+    at = {
+        k: np.array([elements[i] for i in ids if i in elements], dtype=np.int64)
+        for k, ids in maps.ids.items()
+    }
     at = {k: where for k, where in at.items() if len(where)}
     base, liquid = _rack_base(graph, maps, gpu_tdp_w, params, at["psu"])
     network = {k: np.array([graph.nodes[i]["demand_max_w"] for i in maps.ids.get(k, ())]) for k in IT_KINDS}
     in_hall = np.concatenate([at[k] for k in HALL_KINDS if k in at])
-    air_w = (base * (1.0 - liquid)).sum() + gpu_tdp_w[maps.cdu_of_gpu < 0].sum() + sum(w.sum() for w in network.values())
+    air_w = (
+        (base * (1.0 - liquid)).sum()
+        + gpu_tdp_w[maps.cdu_of_gpu < 0].sum()
+        + sum(w.sum() for w in network.values())
+    )
     rack_air = air_w / (AIR_HEAT_CAPACITY_J_PER_KG_K * design.AIR_RISE_K)
     inputs = power_chain.Inputs(np.zeros(len(elements)), np.ones(len(elements), dtype=bool))
-    return Chain(at, base, liquid, network, in_hall, float(rack_air)), Node(power_chain.step, params, power_chain.State(), inputs)
+    return Chain(at, base, liquid, network, in_hall, float(rack_air)), Node(
+        power_chain.step, params, power_chain.State(), inputs
+    )
 
 
 def _rack_base(
@@ -99,5 +108,11 @@ def _rack_base(
         base_inlet[i] = nodes * own if own is not None else nodes * card.power_max_w - gpus_w[i]
         wanted = card.get("liquid_frac", 0.0) * (gpus_w[i] + base_inlet[i])
         liquid[i] = (wanted - gpus_w[i]) / base_inlet[i]
-    loss = loss_w(gpus_w + base_inlet, params.rating_w[psu], params.constant_frac[psu], params.linear_frac[psu], params.quadratic_frac[psu])
+    loss = loss_w(
+        gpus_w + base_inlet,
+        params.rating_w[psu],
+        params.constant_frac[psu],
+        params.linear_frac[psu],
+        params.quadratic_frac[psu],
+    )
     return base_inlet - loss, np.clip(liquid, 0.0, 1.0)

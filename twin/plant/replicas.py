@@ -61,7 +61,9 @@ def engine_of(engine: Card, gpu: Card, model: Card, weights: str, kv_cache: str)
     family = ENGINE_ARCHITECTURE.get(gpu.architecture)
     if family is None:
         known = ", ".join(ENGINE_ARCHITECTURE)
-        fault = Fault("", 0, f"gpu/{gpu.name}", f"architecture {gpu.architecture}", known, "choose a GPU of these")
+        fault = Fault(
+            "", 0, f"gpu/{gpu.name}", f"architecture {gpu.architecture}", known, "choose a GPU of these"
+        )
         raise CatalogError(f"engine {engine.name} was never measured on this GPU", [fault])
 
     def value(name: str) -> float:
@@ -71,8 +73,12 @@ def engine_of(engine: Card, gpu: Card, model: Card, weights: str, kv_cache: str)
     precision = "bf16" if weights == "fp16" else weights
     layer = value("layer_overhead_s") + (value("moe_layer_overhead_s") if is_moe else 0.0)
     return inference.Engine(
-        compute_efficiency_frac=value("moe_compute_efficiency_frac" if is_moe else f"{precision}_compute_efficiency_frac"),
-        attention_efficiency_frac=value("fp8_attention_efficiency_frac" if kv_cache == "fp8" else "attention_efficiency_frac"),
+        compute_efficiency_frac=value(
+            "moe_compute_efficiency_frac" if is_moe else f"{precision}_compute_efficiency_frac"
+        ),
+        attention_efficiency_frac=value(
+            "fp8_attention_efficiency_frac" if kv_cache == "fp8" else "attention_efficiency_frac"
+        ),
         memory_efficiency_frac=value("moe_memory_efficiency_frac" if is_moe else "memory_efficiency_frac"),
         kv_efficiency_frac=value("kv_efficiency_frac"),
         link_efficiency_frac=value("link_efficiency_frac"),
@@ -84,7 +90,10 @@ def engine_of(engine: Card, gpu: Card, model: Card, weights: str, kv_cache: str)
 
 def gpu_cards(graph: nx.MultiDiGraph, maps: Maps) -> dict[str, Card]:
     """Cards of all kinds of GPU on the site, by catalog name."""
-    return {name: catalog.get("gpu", name) for name in dict.fromkeys(graph.nodes[g]["catalog"] for g in maps.ids["gpu"])}
+    return {
+        name: catalog.get("gpu", name)
+        for name in dict.fromkeys(graph.nodes[g]["catalog"] for g in maps.ids["gpu"])
+    }
 
 
 def paths(graph: nx.MultiDiGraph, maps: Maps, scenario: Scenario) -> list[Path]:
@@ -117,8 +126,12 @@ def build(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, routes: list[P
         engine = engine_of(engine_card, card, model_card, wanted.weights, wanted.kv_cache)
         split = wanted.tensor_parallel
         coefficients.append(inference.coefficients(model, gpu, engine, split, weight_bytes, kv_bytes))
-        capacity.append(inference.kv_capacity_tokens(model, gpu, split, weight_bytes, kv_bytes, wanted.memory_utilization))
-    kind_of_replica = np.array([kinds.index(graph.nodes[maps.ids["gpu"][g]]["catalog"]) for g in first_member(maps)])
+        capacity.append(
+            inference.kv_capacity_tokens(model, gpu, split, weight_bytes, kv_bytes, wanted.memory_utilization)
+        )
+    kind_of_replica = np.array(
+        [kinds.index(graph.nodes[maps.ids["gpu"][g]]["catalog"]) for g in first_member(maps)]
+    )
     way = np.array([sum(s for _, s in route) for route in routes])
     choose: Callable[..., int] = find("twin.policies.routing", wanted.routing, "choose")
     return serving.make_params(

@@ -18,13 +18,33 @@ Paths = list[list[tuple[str, float]]]
 class Table(Protocol):
     """Columns of all requests of a run, filled in while they are served."""
 
-    arrived_at_s: NDArray[np.float64]
-    prompt_tokens: NDArray[np.int32]
-    output_tokens: NDArray[np.int32]
-    first_token_at_s: NDArray[np.float64]
-    done_at_s: NDArray[np.float64]
-    replica: NDArray[np.int32]
-    is_rejected: NDArray[np.bool_]
+    @property
+    def arrived_at_s(self) -> NDArray[np.float64]:
+        """Instant at the gateway [s]."""
+
+    @property
+    def prompt_tokens(self) -> NDArray[np.int32]:
+        """Prompt length."""
+
+    @property
+    def output_tokens(self) -> NDArray[np.int32]:
+        """Output length."""
+
+    @property
+    def first_token_at_s(self) -> NDArray[np.float64]:
+        """Instant of the first token at the gateway [s], NaN before."""
+
+    @property
+    def done_at_s(self) -> NDArray[np.float64]:
+        """Instant of the last token at the gateway [s], NaN before."""
+
+    @property
+    def replica(self) -> NDArray[np.int32]:
+        """Where it was routed, -1 before."""
+
+    @property
+    def is_rejected(self) -> NDArray[np.bool_]:
+        """Whether it can never be served."""
 
 
 Starter = Callable[[model.Params, Requests, Paths], tuple[Table, Advance]]
@@ -112,5 +132,7 @@ class Serving:
         replicas = len(self.params.kind_of_replica)
         out = self._advance(model.Inputs(np.ones(replicas), np.ones(replicas, dtype=bool)), np.inf)
         accepted = self.table.replica >= 0
-        wanted = self.table.prompt_tokens[accepted].sum(dtype=float) + self.table.output_tokens[accepted].sum(dtype=float)
+        wanted = self.table.prompt_tokens[accepted].sum(dtype=float) + self.table.output_tokens[accepted].sum(
+            dtype=float
+        )
         return float(out.prefill_tokens.sum() + out.output_tokens.sum()), float(wanted)

@@ -50,9 +50,12 @@ def build_gpus(graph: nx.MultiDiGraph, maps: Maps, efficiencies: dict[str, tuple
         values = {n: float(of(card)) for n, card in cards.items()}
         return np.array([values[n] for n in names])
 
-    shares = [spread(lambda c, s=s: getattr(c, f"{s}_power_share_frac")) for s in ("active", "compute", "memory", "link")]
+    active, compute, memory, link = (
+        spread(lambda c, s=s: getattr(c, f"{s}_power_share_frac"))
+        for s in ("active", "compute", "memory", "link")
+    )
     power = gpu_power.Params(
-        spread(lambda c: c.idle_power_w), spread(lambda c: c.tdp_w), *shares,
+        spread(lambda c: c.idle_power_w), spread(lambda c: c.tdp_w), active, compute, memory, link,
         spread(lambda c: peaks[c.name] * efficiencies[c.name][0]),
         spread(lambda c: c.hbm_bandwidth_bytes_per_s * efficiencies[c.name][1]),
         spread(lambda c: c.nvlink_bandwidth_bytes_per_s / 2.0 * efficiencies[c.name][2]),
@@ -71,8 +74,12 @@ def build_gpus(graph: nx.MultiDiGraph, maps: Maps, efficiencies: dict[str, tuple
         held_kg * heat_capacity, spread(lambda c: c.junction_resistance_k_per_w), film, flow, heat_capacity,
     )  # fmt: skip
     state = gpu.State(start_k.copy(), start_k.copy(), start_k.copy())
-    node = Node(gpu.step, params, state, gpu.Inputs(power.idle_w.copy(), start_k.copy(), flow.copy()), gpu.stored_j)
-    limits = Limits(*(spread(lambda c, n=n: getattr(c, n.replace("_k", "_temperature_k"))) for n in Limits._fields))
+    node = Node(
+        gpu.step, params, state, gpu.Inputs(power.idle_w.copy(), start_k.copy(), flow.copy()), gpu.stored_j
+    )
+    limits = Limits(
+        *(spread(lambda c, n=n: getattr(c, n.replace("_k", "_temperature_k"))) for n in Limits._fields)
+    )
     return Gpus(power, limits, flow, is_liquid), node
 
 
@@ -82,8 +89,8 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     if wanted is None:
         return {}
     ids = maps.ids["cdu"]
-    heat, flow, facility_flow, ua, duty, unit_w, down_s, volume = columns(
-        graph, ids, "cdu", "rated_heat_w", "rated_flow_kg_per_s", "facility_flow_kg_per_s",
+    flow, facility_flow, ua, duty, unit_w, down_s, volume = columns(
+        graph, ids, "cdu", "rated_flow_kg_per_s", "facility_flow_kg_per_s",
         "rated_conductance_w_per_k", "pumps_on_duty", "pump_power_w", "pump_coast_down_s", "volume_m3",
     )  # fmt: skip
     needed = np.bincount(maps.cdu_of_gpu[gpus.is_liquid], gpus.rated_flow_kg_per_s[gpus.is_liquid], len(ids))
@@ -114,7 +121,9 @@ def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Nod
     wanted = scenario.cooling.liquid.facility_water  # type: ignore[union-attr]
     one = np.ones(1)
     half = 0.5 * wanted.volume * coolant.density_kg_per_m3(coolant.find("pg25"), wanted.supply) * cp * one
-    bank = pump.Params(flow * one, one, wanted.pump_power * one, design.FACILITY_PUMP_RUN_DOWN_S * one, 0.0 * one)
+    bank = pump.Params(
+        flow * one, one, wanted.pump_power * one, design.FACILITY_PUMP_RUN_DOWN_S * one, 0.0 * one
+    )
     loop = water_loop.Params(half, half, cp * one)
     return {
         "facility_pump": Node(pump.step, bank, pump.State(one.copy()), pump.Inputs(one.copy(), one.copy())),
@@ -133,7 +142,12 @@ def _dry_coolers(graph: nx.MultiDiGraph, maps: Maps, flow: float, cp: float, sta
     one = np.ones(len(ids))
     water = one * flow / len(ids)
     params = air_coil.Params(ua, air, water, fan_w, design.DRAUGHT_FRAC * one, cp * one)
-    return Node(air_coil.step, params, air_coil.State(), air_coil.Inputs(one * start_k, one * start_k, water, 0.0 * one))
+    return Node(
+        air_coil.step,
+        params,
+        air_coil.State(),
+        air_coil.Inputs(one * start_k, one * start_k, water, 0.0 * one),
+    )
 
 
 def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:
@@ -151,7 +165,12 @@ def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[st
     ua = crossflow_ua_w_per_k(effectiveness, air * AIR_HEAT_CAPACITY_J_PER_KG_K, water * cp)
     coils = air_coil.Params(ua, air, water, fan_w, 0.0 * one, cp * one)
     supply, chilled = wanted.crah.supply, wanted.chiller.supply
-    crah = Node(air_coil.step, coils, air_coil.State(), air_coil.Inputs(one * chilled, one * supply, water, one.copy()))
+    crah = Node(
+        air_coil.step,
+        coils,
+        air_coil.State(),
+        air_coil.Inputs(one * chilled, one * supply, water, one.copy()),
+    )
     return {
         "hall": _hall(graph, maps, supply),
         "crah": crah,
@@ -162,18 +181,34 @@ def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[st
 def _hall(graph: nx.MultiDiGraph, maps: Maps, supply_k: float) -> Node:
     width, depth, _ = graph.nodes[maps.ids["hall"][0]]["size"]
     area = width * depth * np.ones(1)
-    volume_j_per_k = area * design.HALL_AIR_HEIGHT_M * float(air_density_kg_per_m3(np.array(supply_k))) * AIR_HEAT_CAPACITY_J_PER_KG_K
+    volume_j_per_k = (
+        area
+        * design.HALL_AIR_HEIGHT_M
+        * float(air_density_kg_per_m3(np.array(supply_k)))
+        * AIR_HEAT_CAPACITY_J_PER_KG_K
+    )
     half = 0.5 * volume_j_per_k
-    params = hall_air.Params(half, half, area * design.STRUCTURE_J_PER_M2_K, area * design.STRUCTURE_W_PER_M2_K)
+    params = hall_air.Params(
+        half, half, area * design.STRUCTURE_J_PER_M2_K, area * design.STRUCTURE_W_PER_M2_K
+    )
     zero = np.zeros(1)
     inputs = hall_air.Inputs(zero, zero, zero, zero)
     return Node(hall_air.step, params, hall_air.at_rest(params, supply_k), inputs, hall_air.stored_j)
 
 
-def _chilled_water(graph: nx.MultiDiGraph, maps: Maps, supply_k: float, flow: float, cp: float) -> dict[str, Node]:
+def _chilled_water(
+    graph: nx.MultiDiGraph, maps: Maps, supply_k: float, flow: float, cp: float
+) -> dict[str, Node]:
     ids = maps.ids["chiller"]
     heat, carnot, evaporator, condenser, parasitic = columns(
-        graph, ids, "chiller", "rated_heat_w", "carnot_frac", "evaporator_approach_k", "condenser_approach_k", "parasitic_frac"
+        graph,
+        ids,
+        "chiller",
+        "rated_heat_w",
+        "carnot_frac",
+        "evaporator_approach_k",
+        "condenser_approach_k",
+        "parasitic_frac",
     )
     one, loop_one = np.ones(len(ids)), np.ones(1)
     volume = heat.sum() * design.CHILLED_WATER_M3_PER_W

@@ -72,7 +72,18 @@ class Instant(simpy.Event):
 class _Sequence:
     """A request at its replica."""
 
-    __slots__ = ("admitted", "context", "done", "first", "need", "output", "prefilled", "prompt", "remaining", "row")
+    __slots__ = (
+        "admitted",
+        "context",
+        "done",
+        "first",
+        "need",
+        "output",
+        "prefilled",
+        "prompt",
+        "remaining",
+        "row",
+    )
 
     def __init__(self, env: simpy.Environment, row: int, prompt: int, output: int) -> None:
         self.row = row
@@ -168,12 +179,17 @@ class EventServing:
         self.arrived_at_s, self.prompt_tokens, self.output_tokens = state[:3]
         self.first_token_at_s, self.done_at_s = state.first_token_at_s, state.done_at_s
         self.replica, self.is_rejected = state.replica, state.is_rejected
-        self.outstanding_tokens, self.outstanding_requests = state.outstanding_tokens, state.outstanding_requests
+        self.outstanding_tokens, self.outstanding_requests = (
+            state.outstanding_tokens,
+            state.outstanding_requests,
+        )
         self.is_up = state.is_up
         self.spans: list[Span] = []
         self.iterations = 0
         self._ingress = _hop_ends(paths, params.ingress_s, "ingress")
-        self._egress = _hop_ends(paths and [list(reversed(path)) for path in paths], params.egress_s, "egress")
+        self._egress = _hop_ends(
+            paths and [list(reversed(path)) for path in paths], params.egress_s, "egress"
+        )
         self._replicas = [_Replica(self.env, r, params) for r in range(len(params.ingress_s))]
         self._cursor = 0
         self._finished: list[int] = []
@@ -239,7 +255,11 @@ class EventServing:
         if not replica.current and replica.clock_frac > 0.0:
             _signal(replica)
         since_s = self.env.now
-        for phase, event in (("queue", sequence.admitted), ("prefill", sequence.first), ("decode", sequence.done)):
+        for phase, event in (
+            ("queue", sequence.admitted),
+            ("prefill", sequence.first),
+            ("decode", sequence.done),
+        ):
             yield event
             self.spans.append(Span(row, phase, since_s, self.env.now))
             since_s = self.env.now
@@ -247,7 +267,9 @@ class EventServing:
 
     def _route(self, row: int) -> _Replica | None:
         need = int(self.prompt_tokens[row]) + int(self.output_tokens[row])
-        r = int(self.params.choose(self.outstanding_tokens, self.outstanding_requests, self.is_up, self._cursor))
+        r = int(
+            self.params.choose(self.outstanding_tokens, self.outstanding_requests, self.is_up, self._cursor)
+        )
         if not -1 <= r < len(self._replicas) or (r >= 0 and not self.is_up[r]):
             raise bad_choice(row, self.env.now)
         if r >= 0:

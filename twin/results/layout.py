@@ -6,7 +6,6 @@ each addition.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +13,19 @@ SCHEMA_VERSION = 1
 FORMAT = "ai-factory-twin results"
 TRACE_NAME = "trace.h5"
 
-#: Rows of a chunk of a one-dimensional column. 64 chunks fill one index node of HDF5, and only
-#: the splitting of a full node is not safe against a kill: 64 x 32,768 is two million requests.
 COLUMN_CHUNK_ROWS = 32_768
-#: Rows of a chunk of the small tables (events, audit), whose text would make wide chunks.
-SMALL_CHUNK_ROWS = 256
-#: Samples and assets of a chunk of a series.
-SERIES_CHUNK = (200, 500)
+"""Rows of a chunk of the large tables. HDF5 splits a chunk index at its 65th chunk, and only that
+split is unsafe against a kill: 64 times 32,768 rows are two million requests."""
 
-#: Name of the attribute that says how many rows of a growing group are whole.
+SMALL_CHUNK_ROWS = 256
+"""Rows of a chunk of the small tables."""
+
+SERIES_CHUNK = (200, 500)
+"""Samples and assets of a chunk of a series."""
+
 ROWS = "rows"
+"""Attribute of a growing group: how many rows of it are whole. Written, in a flush of its own,
+after the rows themselves are on disk."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,26 @@ class Column:
 
 
 REQUEST_COLUMNS: tuple[Column, ...] = (
-    Column("request", "i4", "", "row of the request among all arrivals of the run, in order of arrival"),
+    Column("row", "i4", "", "row of the request among all arrivals of the run, in order of arrival"),
     Column("arrived_at_s", "f8", "s", "instant of arrival at the gateway"),
     Column("first_token_at_s", "f8", "s", "instant at which the first output token reached the gateway"),
     Column("done_at_s", "f8", "s", "instant at which the last output token reached the gateway"),
-    Column("input_tokens", "i4", "1", "prompt tokens"),
-    Column("output_tokens", "i4", "1", "generated tokens"),
-    Column("replica", "i4", "", "row of the replica that decoded it in /assets/replica"),
+    Column("prompt_tokens", "i4", "1", "prompt tokens"),
+    Column("output_tokens", "i4", "1", "tokens to generate"),
+    Column("replica", "i4", "", "row of the replica that decoded it in /assets/replica, -1 without one"),
+    Column("rejected", "u1", "", "1 for a request that was refused because it can never fit"),
     Column("admitted_at_s", "f8", "s", "instant at which it left the waiting queue", False),
     Column("prefill_replica", "i4", "", "row of the replica that computed the prompt, where another", False),
     Column("cached_tokens", "i4", "1", "prompt tokens found in a prefix cache", False),
     Column("request_class", "i2", "", "row of the request class in the scenario", False),
     Column("tier", "i2", "", "row of the service tier in the scenario", False),
 )
+"""Requests in the order in which they finished or were rejected; a complete run ends with those
+that were still in the house, whose missing instants are NaN."""
 
 EVENT_COLUMNS: tuple[Column, ...] = (
     Column("time_s", "f8", "s", "instant of the event"),
-    Column("kind", "text", "", "class of event: failure, repair, policy, limit, phase"),
+    Column("kind", "text", "", "class of event"),
     Column("asset", "text", "", "id of the asset, or of the site"),
     Column("what", "text", "", "what happened"),
     Column("cause", "text", "", "why, empty when unknown"),
@@ -84,10 +89,11 @@ SPAN_COLUMNS: tuple[Column, ...] = (
 HOP_COLUMNS: tuple[Column, ...] = (Column("name", "text", "", "name of a hop"),)
 
 AUDIT_COLUMNS: tuple[Column, ...] = (
-    Column("name", "text", "", "the balance: energy of what, tokens, requests, coolant, money"),
-    Column("value", "f8", "", "what is left over when all terms are added up"),
-    Column("scale", "f8", "", "size of the turnover that it is compared with"),
-    Column("residual_rel", "f8", "1", "value over scale"),
+    Column("name", "text", "", "the balance: energy, tokens, requests, coolant, money"),
+    Column("in", "f8", "", "what went in, in the SI unit of the balance"),
+    Column("out", "f8", "", "what came out"),
+    Column("inside", "f8", "", "what is inside at the end beyond what was inside at the start"),
+    Column("residual_rel", "f8", "1", "in - out - inside, over the turnover"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -98,56 +104,30 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "audit": AUDIT_COLUMNS,
 }
 
-EDGE_KINDS = ("power", "coolant", "network", "nvlink")
-
-#: Root attributes. Those after ``wall_s`` are written by the simulation and read by reports;
-#: ``economics`` and ``slo`` are JSON objects.
+#: Root attributes. ``economics`` and ``slo`` are JSON objects; a run may add further attributes.
 ROOT_ATTRS: dict[str, str] = {
     "format": "what this file is",
     "schema_version": "version of this layout",
     "complete": "whether the run reached its end; False is a torso, readable up to its last block",
     "error": "why a run stopped before its end, empty otherwise",
-    "run_id": "hash of resolved scenario, seed and numbers version",
+    "run_id": "name of the run: hash of resolved scenario, seed and numbers version",
     "numbers_version": "rises whenever a result may differ for the same scenario and seed",
     "packages": "JSON object of package versions",
     "seed": "seed of all random streams",
     "start": "instant of simulated time zero, ISO 8601",
     "started": "wall-clock instant at which the run started, ISO 8601 UTC",
     "wall_s": "wall-clock time that the run took",
-    "end_s": "simulated time at the end [s]; absent in a torso",
+    "cpu_s": "CPU time that the run took",
+    "peak_memory_bytes": "largest memory of the process",
+    "scenario": "name of the scenario",
+    "description": "its description",
     "fidelity": "how requests were computed: event, batch or fluid",
-    "arrived_requests": "requests that arrived at the gateway",
-    "rejected_requests": "requests refused because they can never fit",
-    "in_flight_requests": "requests queued or served at the end",
-    "economics": "JSON: electricity_usd_per_j, output_price_usd_per_token, input_price_usd_per_token",
+    "duration_s": "simulated time that was asked for",
+    "tick_s": "time between two exchanges of the models",
+    "arrivals": "requests that the workload holds",
+    "economics": "JSON: electricity_usd_per_j, input_price_usd_per_token, output_price_usd_per_token",
     "slo": "JSON: ttft_s, tpot_s, the limits within which a request is good",
 }
-
-
-def run_id(scenario_text: str, seed: int, numbers_version: int | str) -> str:
-    """Name of a run and of its folder.
-
-    Parameters
-    ----------
-    scenario_text : str
-        The resolved scenario.
-    seed : int
-        Seed of the run.
-    numbers_version : int or str
-        ``twin.NUMBERS``.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits: 64 bits keep a million runs apart with odds of 3e-8.
-
-    Examples
-    --------
-    >>> run_id("site: {}", 1, 1) == run_id("site: {}", 2, 1)
-    False
-    """
-    text = "\x1f".join((str(numbers_version), str(seed), scenario_text))
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def trace_path(path: str | Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.testing import assert_allclose
@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 SPLIT_RTOL = 1e-9
 BALANCE_RTOL = 1e-9
 _ROUNDING = 1e-12
+_NOTHING_PER_S = 1e-7  # an amount per second below this is rounding of absolute temperatures
 
 _AMOUNTS = ("_j", "_kg", "_tokens", "_flop", "_bytes", "_s", "_usd")
 
@@ -44,6 +45,7 @@ def check_model(
     reorder: Callable[[Case, np.ndarray], Case] | None = None,
     longest_s: float = 3600.0,
     examples: int = 60,
+    shrink: bool = True,
 ) -> None:
     """Draw situations and check that a model keeps what the plant relies on.
 
@@ -61,6 +63,8 @@ def check_model(
         Longest step that is tried [s].
     examples : int
         Situations to draw.
+    shrink : bool
+        Whether to look for the simplest failing case, which takes a while.
 
     Raises
     ------
@@ -77,7 +81,9 @@ def check_model(
     """
     lengths = st.floats(1e-3, longest_s)
 
-    @settings(max_examples=examples, deadline=None)
+    phases = [p for p in Phase if shrink or p is not Phase.shrink]
+
+    @settings(max_examples=examples, deadline=None, phases=phases, report_multiple_bugs=False)
     @given(cases, lengths, st.floats(0.0, 1.0), st.randoms(use_true_random=False))
     def every_case(case: Case, dt_s: float, cut_frac: float, random: Any) -> None:
         _check_pure(model, case, dt_s)
@@ -140,7 +146,7 @@ def _check_pure(model: Any, case: Case, dt_s: float) -> None:
     second = model.step(case.params, case.state, case.inputs, dt_s)
     for old, new in zip(before, [a for part in case for a in part], strict=True):
         assert np.array_equal(old, new), "step changed what it was given"
-    _assert_same("second call", second, first, rtol=0.0)
+    _assert_same("second call", second, first)
 
 
 def _check_split(model: Any, case: Case, dt_s: float, cut_frac: float) -> None:
@@ -150,7 +156,7 @@ def _check_split(model: Any, case: Case, dt_s: float, cut_frac: float) -> None:
     joined = type(whole)(
         *(a + b if is_amount(name) else b for name, a, b in zip(whole._fields, first, second, strict=True))
     )
-    _assert_same("two steps against one", (end_state, joined), (whole_state, whole), rtol=SPLIT_RTOL)
+    _assert_same("two steps against one", (end_state, joined), (whole_state, whole), SPLIT_RTOL, dt_s)
 
 
 def _check_balance(model: Any, case: Case, dt_s: float) -> None:
@@ -165,7 +171,11 @@ def _check_balance(model: Any, case: Case, dt_s: float) -> None:
     driven = sum(
         np.abs(v) * dt_s for n, v in zip(case.inputs._fields, case.inputs, strict=True) if n.endswith("_w")
     )
-    scale = BALANCE_RTOL * (passed + driven) + _ROUNDING * (np.abs(before) + np.abs(after) + 1.0)
+    scale = (
+        BALANCE_RTOL * (passed + driven)
+        + _ROUNDING * (np.abs(before) + np.abs(after))
+        + _NOTHING_PER_S * dt_s
+    )
     residual = net - (after - before)
     assert np.all(np.abs(residual) <= scale), f"energy residual {residual} J"
 
@@ -176,15 +186,17 @@ def _check_permutation(
     straight = model.step(case.params, case.state, case.inputs, dt_s)
     shuffled = model.step(*reorder(case, order), dt_s)
     expected = tuple(type(part)(*(a[order] for a in part)) for part in straight)
-    _assert_same("assets in another order", shuffled, expected, rtol=1e-12)
+    _assert_same("assets in another order", shuffled, expected, 1e-12, dt_s)
 
 
 def _take(case: Case, order: np.ndarray) -> Case:
     return Case(*(type(part)(*(np.asarray(a)[order] for a in part)) for part in case))
 
 
-def _assert_same(what: str, found: Sequence[Any], expected: Sequence[Any], rtol: float) -> None:
+def _assert_same(
+    what: str, found: Sequence[Any], expected: Sequence[Any], rtol: float = 0.0, dt_s: float = 0.0
+) -> None:
     for have, want in zip(found, expected, strict=True):
         for name, a, b in zip(want._fields, have, want, strict=True):
-            floor = 0.0 if rtol == 0.0 else rtol * float(np.max(np.abs(b), initial=0.0))
+            floor = rtol * float(np.max(np.abs(b), initial=0.0)) + is_amount(name) * _NOTHING_PER_S * dt_s
             assert_allclose(a, b, rtol=rtol, atol=floor, err_msg=f"{what}: {name}")

@@ -80,8 +80,10 @@ def _fleet(scenario: Scenario, kinds: dict[str, RackType]) -> Fleet:
         pdus=_items("pdu", power.pdu.unit, power.pdu.count),
         electrical=[
             _items("ups", power.ups.unit, power.ups.count),
-            _items("transformer", power.transformer.unit, power.transformer.count),
-            [("feed", c.UNIT_M["feed"])],
+            [
+                *_items("transformer", power.transformer.unit, power.transformer.count),
+                ("feed", c.UNIT_M["feed"]),
+            ],
         ],
         yard=[[(skid, c.UNIT_M[skid.replace("-", "_")]) for skid in skids], *coolers],
         racks_per_row=scenario.hall.racks_per_row,

@@ -114,7 +114,7 @@ def chiller_w(card: Card, supply_k: float, heat_w: float) -> float:
     Examples
     --------
     >>> round(chiller_w(catalog.get("chiller", "chiller-500kw-air"), 287.15, 100e3))
-    26550
+    26548
     """
     evaporating_k = supply_k - float(card.evaporator_approach_k)
     condensing_k = float(card.get("rated_outdoor_k", c.DESIGN_OUTDOOR_K)) + float(card.condenser_approach_k)

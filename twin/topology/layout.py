@@ -136,7 +136,8 @@ def _hall(fleet: Fleet, made: Plan) -> tuple[float, float]:
 
     lower, upper = _banks(fleet.crahs, inner_m)
     lower_m, upper_m = (max((size[1] for _, size in bank), default=0.0) for bank in (lower, upper))
-    length_m = max(inner_m, _span(lower, c.BANK_GAP_M) + 2 * c.BANK_GAP_M) + pdu_m
+    bank_m = max(_span(bank, c.BANK_GAP_M) for bank in (lower, upper)) + 2 * c.BANK_GAP_M
+    length_m = max(inner_m, bank_m) + pdu_m
     needed_m = sum(depths) + fleet.aisle_m * (len(rows) + 1)
     between_m = max(needed_m, _span(fleet.pdus, c.BANK_GAP_M) + 2 * c.BANK_GAP_M)
     width_m = lower_m + between_m + upper_m

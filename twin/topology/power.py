@@ -154,7 +154,7 @@ class PowerTree:
         dead = set(down)
         for name in reversed(self.order):
             sources = self.above(name)
-            if sources and dead.issuperset(sources):
+            if dead.issuperset(sources) and self.graph.nodes[name]["kind"] != "feed":
                 dead.add(name)
         return dead
 

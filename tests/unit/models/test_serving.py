@@ -17,7 +17,9 @@ UP = Inputs(np.ones(1), np.ones(1, bool))
 
 
 def one(coef=SECOND, capacity=1000, max_batch=8, budget=64, is_chunked=True, **more):
-    return serving.make_params([coef], [0], capacity, max_batch, budget, is_chunked, round_robin.choose, **more)
+    return serving.make_params(
+        [coef], [0], capacity, max_batch, budget, is_chunked, round_robin.choose, **more
+    )
 
 
 def served(params, requests, inputs=UP, until_s=np.inf):
@@ -119,9 +121,7 @@ def test_running_iteration_counts_by_its_share():
 
 
 def test_least_outstanding_tokens_sees_what_is_done():
-    params = serving.make_params(
-        [SECOND], [0, 0], 1000, 8, 64, True, least_outstanding_tokens.choose
-    )
+    params = serving.make_params([SECOND], [0, 0], 1000, 8, 64, True, least_outstanding_tokens.choose)
     state = serving.start(params, [0.0, 0.0, 0.0, 2.5], [50, 10, 10, 10], [2, 2, 2, 2])
     serving.advance(params, state, Inputs(np.ones(2), np.ones(2, bool)), np.inf)
     assert state.replica.tolist() == [0, 1, 1, 0]  # by 2.5 s all are done, so the first again

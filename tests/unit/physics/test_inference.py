@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from twin.errors import ScenarioError
 from twin.physics import inference
-from twin.physics.inference import Engine, Gpu, Iteration, Model, coefficients, iteration_s, kv_capacity_tokens
+from twin.physics.inference import (
+    Engine,
+    Gpu,
+    Iteration,
+    Model,
+    coefficients,
+    iteration_s,
+    kv_capacity_tokens,
+)
 
 LLAMA_8B = Model(32, 4096, 32, 128256, 8.03e9, 7.5e9, kv_heads=8, head_dim=128)
 LLAMA_405B = Model(126, 16384, 128, 128256, 405.85e9, 403.75e9, kv_heads=8, head_dim=128)
@@ -64,7 +72,8 @@ def test_experts_touched():
 
 
 @pytest.mark.parametrize(
-    ("model", "kilobytes"), [(LLAMA_8B, 128), (LLAMA_405B, 504), (QWEN_MOE, 188), (GPT_OSS, 72), (DEEPSEEK, 68.625)]
+    ("model", "kilobytes"),
+    [(LLAMA_8B, 128), (LLAMA_405B, 504), (QWEN_MOE, 188), (GPT_OSS, 72), (DEEPSEEK, 68.625)],
 )
 def test_kv_bytes_per_token(model, kilobytes):
     """Published KV sizes at two bytes a value."""

@@ -9,7 +9,9 @@ from twin.policies.routing import Ints, smallest
 
 
 @smallest("outstanding_tokens")
-def choose(outstanding_tokens: Ints, outstanding_requests: Ints, is_up: NDArray[np.bool_], cursor: int) -> int:
+def choose(
+    outstanding_tokens: Ints, outstanding_requests: Ints, is_up: NDArray[np.bool_], cursor: int
+) -> int:
     """Choose a replica.
 
     Parameters

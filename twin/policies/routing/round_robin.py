@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from twin.policies.routing import Ints
 
 
-def choose(outstanding_tokens: Ints, outstanding_requests: Ints, is_up: NDArray[np.bool_], cursor: int) -> int:
+def choose(
+    outstanding_tokens: Ints, outstanding_requests: Ints, is_up: NDArray[np.bool_], cursor: int
+) -> int:
     """Choose a replica.
 
     Parameters
