@@ -31,11 +31,27 @@ class Rect:
         """Whether a point lies in it."""
         return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
 
+    def meets(self, other: Rect) -> bool:
+        """Whether the middle of another rectangle lies in it."""
+        return self.holds((other.x0 + other.x1) / 2, (other.y0 + other.y1) / 2)
+
 
 def around(places: np.ndarray, sizes: np.ndarray) -> Rect:
     """Return the rectangle around the footprints of boxes (box, xyz)."""
     low, high = places.min(axis=0), (places + sizes).max(axis=0)
     return Rect(float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def union(rects: Iterable[Rect]) -> Rect:
+    """Return the rectangle around rectangles.
+
+    Examples
+    --------
+    >>> union([Rect(0, 0, 1, 1), Rect(4, -1, 5, 1)])
+    Rect(x0=0, y0=-1, x1=5, y1=1)
+    """
+    x0, y0, x1, y1 = zip(*((r.x0, r.y0, r.x1, r.y1) for r in rects), strict=True)
+    return Rect(min(x0), min(y0), max(x1), max(y1))
 
 
 class Ground:
@@ -74,6 +90,7 @@ class Ground:
         """Darken the ground softly beneath and beside footprints."""
         from PIL import Image, ImageDraw, ImageFilter
 
+        rects = list(rects)
         for reach_m, share in ((0.55, 0.55), (0.12, 0.6)):
             mask = Image.new("L", self.image.size, 0)
             pen = ImageDraw.Draw(mask)

@@ -46,8 +46,11 @@ KIND_NAMES = {
     "core": "Core switches",
     "gateway": "Gateway",
 }
-# Nothing of the site but an idea, or too small to be a body of its own.
-UNDRAWN = {"site", "outdoor", "hall", "psu", "optic", "optics", "gpu", "nic", "tray", "node", "nvswitch", "replica"}
+# No body of their own: grounds, ideas, and what shows on the front of a rack.
+UNDRAWN = {
+    "site", "outdoor", "hall", "room", "psu", "optic", "gpu", "nic", "tray", "switch_tray", "node", "nvswitch",
+    "replica", "leaf", "spine", "core", "gateway",
+}  # fmt: skip
 
 
 def rgb(colour: str) -> np.ndarray:
@@ -79,6 +82,7 @@ class Theme:
     edge: str
     cabinet: str
     tray: str
+    shade: str
     hot: str
     cold: str
     family: dict[str, tuple[str, str]]
@@ -94,7 +98,7 @@ THEMES = {
     "light": Theme(
         paper="#eef1f4", ground="#dde2e0", slab="#fafbfc", tile="#e0e4ea", wall="#c3cad4", ink="#1d2530",
         faint="#66707e", panel="#ffffff", shadow=0.34, trim="#4a525e", metal="#aab2bd", edge="#58616e",
-        cabinet="#3a414c", tray="#8b95a3", hot="#d8574a", cold="#3b82d0",
+        cabinet="#3a414c", tray="#8b95a3", shade="#5b6470", hot="#d8574a", cold="#3b82d0",
         family={
             "power": ("#f1dfba", "#e09a1f"), "liquid": ("#cfe1f4", "#2f7fd1"), "air": ("#cdebe6", "#17998c"),
             "network": ("#ddd5f5", "#7d5bd9"), "compute": ("#8b95a3", "#59636f"),
@@ -103,7 +107,7 @@ THEMES = {
     "dark": Theme(
         paper="#12161c", ground="#1b2128", slab="#2a313b", tile="#363f4b", wall="#48525f", ink="#eef2f7",
         faint="#9aa6b5", panel="#1f262f", shadow=0.55, trim="#20262e", metal="#7d8794", edge="#0d1014",
-        cabinet="#151a20", tray="#566170", hot="#e8695b", cold="#4b97e8",
+        cabinet="#151a20", tray="#566170", shade="#39424d", hot="#e8695b", cold="#4b97e8",
         family={
             "power": ("#8a7344", "#f0ad38"), "liquid": ("#46688c", "#4b97e8"), "air": ("#3d7a74", "#2fc2b2"),
             "network": ("#5f5391", "#a58bf5"), "compute": ("#566170", "#8b95a3"),

@@ -224,14 +224,6 @@ def chilled_water(dx: float, dy: float, dz: float) -> list[Piece]:
     return pieces + tube(0.06 * dx, 0.3 * dy, 0.3, 0.12, 0.25 * dx, "accent", axis=0)
 
 
-def switch(dx: float, dy: float, dz: float) -> list[Piece]:
-    """A switch: a thin box with port rows."""
-    return [
-        box(0, 0, 0, dx, dy, dz, "body"),
-        *_on_fronts(dy, lambda y0, y1: [box(0.05 * dx, y0, 0.25 * dz, 0.95 * dx, y1, 0.75 * dz, "accent")]),
-    ]
-
-
 def rack(dx: float, dy: float, dz: float) -> list[Piece]:
     """Cabinet of a rack; its faces are drawn by the scene."""
     return [box(0, 0, 0, dx, dy, dz, "cabinet", outline=True)]
@@ -255,11 +247,8 @@ SHAPES: dict[str, Callable[[float, float, float], list[Piece]]] = {
     "chiller": chiller,
     "facility_water": facility_water,
     "chilled_water": chilled_water,
-    "leaf": switch,
-    "spine": switch,
-    "core": switch,
 }
-_NARROW_FRONT = {"rack", "network_rack", "leaf", "spine", "core"}
+_NARROW_FRONT = {"rack", "network_rack"}
 
 
 def shape(kind: str, size: tuple[float, float, float]) -> list[Piece]:

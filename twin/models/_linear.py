@@ -24,12 +24,23 @@ def _multiply(a: Array, b: Array, into: Array) -> None:
 
 
 @njit(cache=True)
-def _propagators(rate_per_s: Array, dt_s: float, once: Array, twice: Array, rise: Array, work: Array) -> None:
-    """Fill in the first and second integral of exp(rate t) over the step.
+def _double(x: Array, rise: Array, more: Array, work: Array) -> None:
+    """Replace x by ``2 x + rise x + more``."""
+    n = x.shape[0]
+    _multiply(rise, x, work)
+    for i in range(n):
+        for j in range(n):
+            x[i, j] = 2.0 * x[i, j] + work[i, j] + more[i, j]
+
+
+@njit(cache=True)
+def _propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
+    """Fill in the first and second integral of exp(rate t) over the step, ``into[0]`` and ``into[1]``.
 
     Both come from a short Taylor step that is doubled; this needs no inverse and no eigenvalues, so isolated
     nodes (zero rows) and equal rates are no special cases.
     """
+    once, twice, rise, more, work = into
     n = rate_per_s.shape[0]
     size = 0.0
     for i in range(n):
@@ -51,18 +62,11 @@ def _propagators(rate_per_s: Array, dt_s: float, once: Array, twice: Array, rise
         once[i, i] += h
     _multiply(rate_per_s, once, rise)  # exp(rate h) - 1; doubled by itself, which is stable
     for _ in range(doublings):
-        _multiply(rise, twice, work)
-        for i in range(n):
-            for j in range(n):
-                twice[i, j] = 2.0 * twice[i, j] + h * once[i, j] + work[i, j]
-        _multiply(rise, once, work)
-        for i in range(n):
-            for j in range(n):
-                once[i, j] = 2.0 * once[i, j] + work[i, j]
-        _multiply(rise, rise, work)
-        for i in range(n):
-            for j in range(n):
-                rise[i, j] = 2.0 * rise[i, j] + work[i, j]
+        more[:] = h * once
+        _double(twice, rise, more, work)
+        more[:] = 0.0
+        _double(once, rise, more, work)
+        _double(rise, rise, more, work)
         h *= 2.0
 
 
@@ -113,12 +117,14 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
     nodes, assets = start_k.shape
     end_k = np.empty_like(start_k)
     integral_k_s = np.empty_like(start_k)
-    rate, once, twice, rise, work = np.empty((5, nodes, nodes))
+    rate = np.empty((nodes, nodes))
+    into = np.empty((5, nodes, nodes))
+    once, twice = into[0], into[1]
     slope = np.empty(nodes)
     for a in range(assets):
         if a == 0 or not _as_before(rate_per_s, a):
             rate[:] = rate_per_s[:, :, a]
-            _propagators(rate, dt_s, once, twice, rise, work)
+            _propagators(rate, dt_s, into)
         for i in range(nodes):
             slope[i] = source_k_per_s[i, a]
             for j in range(nodes):

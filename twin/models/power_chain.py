@@ -1,8 +1,8 @@
 """The power chain from loads to the grid: racks, PDUs, UPS, transformers, feed.
 
 Every element is a converter that delivers power and loses some of it; what it draws is what its feeders
-deliver. Elements form a directed graph without cycles. Where an element has several feeders (dual-corded), its draw
-splits by their shares, renewed over the feeders that are alive. Losses use the mean power over the step; a
+deliver. Elements form a directed graph without cycles. Where an element has several feeders (dual-corded), its
+draw splits by their shares, renewed over the feeders that are alive. Losses use the mean power over the step; a
 ripple inside it would add c2 times its variance. Ratings are reported against, not enforced: protection that
 trips belongs to a process.
 """

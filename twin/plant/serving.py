@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models import serving as model
+from twin.results import FINISHED, INSIDE, REJECTED
 from twin.scenario import Requests
 
 Advance = Callable[[model.Inputs, float], model.Outputs]
@@ -93,7 +94,8 @@ class Serving:
     def take_unfinished(self) -> dict[str, NDArray[Any]]:
         """Columns of the requests that arrived and have not left, their ends unknown."""
         columns = self._columns(np.flatnonzero(self._arrived() & ~self._left))
-        return columns | {"done_at_s": np.full(len(columns["row"]), np.nan)}
+        rows = len(columns["request"])
+        return columns | {"done_at_s": np.full(rows, np.nan), "status": np.full(rows, INSIDE)}
 
     def _arrived(self) -> NDArray[np.bool_]:
         return (self.table.replica >= 0) | self.table.is_rejected
@@ -101,14 +103,14 @@ class Serving:
     def _columns(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         table = self.table
         return {
-            "row": rows,
+            "request": rows,
             "arrived_at_s": table.arrived_at_s[rows],
             "first_token_at_s": table.first_token_at_s[rows],
             "done_at_s": table.done_at_s[rows],
-            "prompt_tokens": table.prompt_tokens[rows],
+            "input_tokens": table.prompt_tokens[rows],
             "output_tokens": table.output_tokens[rows],
             "replica": table.replica[rows],
-            "rejected": table.is_rejected[rows],
+            "status": np.where(table.is_rejected[rows], REJECTED, FINISHED),
         }
 
     def counts(self) -> dict[str, float]:

@@ -1,14 +1,16 @@
 """Result files: one self-describing HDF5 file a run, written in blocks and readable after a kill."""
 
-from twin.results.layout import REQUEST_COLUMNS, ROOT_ATTRS, SCHEMA_VERSION, TRACE_NAME, trace_path
+from twin.results.layout import FINISHED, INSIDE, REJECTED, ROOT_ATTRS, SCHEMA_VERSION, TABLES, trace_path
 from twin.results.reader import Edges, File, Series, is_complete, open_file
 from twin.results.writer import Writer
 
 __all__ = [
-    "REQUEST_COLUMNS",
+    "FINISHED",
+    "INSIDE",
+    "REJECTED",
     "ROOT_ATTRS",
     "SCHEMA_VERSION",
-    "TRACE_NAME",
+    "TABLES",
     "Edges",
     "File",
     "Series",

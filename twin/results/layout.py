@@ -2,6 +2,16 @@
 
 The layout only grows. A name is never given a second meaning; :data:`SCHEMA_VERSION` rises with
 each addition.
+
+::
+
+    /                  attributes: ROOT_ATTRS
+    /scenario          the resolved scenario as text; attribute overlays
+    /sources           what to cite for this run
+    /assets/<kind>     id, place, size, parents, catalog
+    /edges/<kind>      from_id, to_id, medium, length_m, route_start, route_m
+    /series/<period>   time_s and one dataset a quantity (time, asset)
+    /requests, /events, /spans, /audit    columns of TABLES
 """
 
 from __future__ import annotations
@@ -13,19 +23,18 @@ SCHEMA_VERSION = 1
 FORMAT = "ai-factory-twin results"
 TRACE_NAME = "trace.h5"
 
-COLUMN_CHUNK_ROWS = 32_768
-"""Rows of a chunk of the large tables. HDF5 splits a chunk index at its 65th chunk, and only that
-split is unsafe against a kill: 64 times 32,768 rows are two million requests."""
-
-SMALL_CHUNK_ROWS = 256
-"""Rows of a chunk of the small tables."""
-
-SERIES_CHUNK = (200, 500)
-"""Samples and assets of a chunk of a series."""
-
 ROWS = "rows"
-"""Attribute of a growing group: how many rows of it are whole. Written, in a flush of its own,
-after the rows themselves are on disk."""
+"""Attribute that says how many rows of a growing group are whole; written after them."""
+
+MOST_CHUNKS = 60
+"""Chunks of a dataset. 64 fill one index node of HDF5, and the splitting of a full node is the one
+write that a kill can leave unreadable; larger data get larger chunks."""
+
+LEAST_CHUNK_ROWS = 4096
+SERIES_CHUNK = (200, 500)
+
+FINISHED, REJECTED, INSIDE = 0, 1, 2
+"""Values of the column ``status`` of requests."""
 
 
 @dataclass(frozen=True)
@@ -37,96 +46,74 @@ class Column:
     name : str
         Name of the dataset.
     dtype : str
-        NumPy type, or ``"text"``.
+        NumPy type; ``S<n>`` for UTF-8 text of at most n bytes.
     unit : str
-        SI unit, empty for text and for indices.
+        SI unit, empty for text and indices.
     meaning : str
         One line for a reader who sees only the file.
-    is_required : bool
-        Whether each block must bring it.
     """
 
     name: str
     dtype: str
     unit: str
     meaning: str
-    is_required: bool = True
 
-
-REQUEST_COLUMNS: tuple[Column, ...] = (
-    Column("row", "i4", "", "row of the request among all arrivals of the run, in order of arrival"),
-    Column("arrived_at_s", "f8", "s", "instant of arrival at the gateway"),
-    Column("first_token_at_s", "f8", "s", "instant at which the first output token reached the gateway"),
-    Column("done_at_s", "f8", "s", "instant at which the last output token reached the gateway"),
-    Column("prompt_tokens", "i4", "1", "prompt tokens"),
-    Column("output_tokens", "i4", "1", "tokens to generate"),
-    Column("replica", "i4", "", "row of the replica that decoded it in /assets/replica, -1 without one"),
-    Column("rejected", "u1", "", "1 for a request that was refused because it can never fit"),
-    Column("admitted_at_s", "f8", "s", "instant at which it left the waiting queue", False),
-    Column("prefill_replica", "i4", "", "row of the replica that computed the prompt, where another", False),
-    Column("cached_tokens", "i4", "1", "prompt tokens found in a prefix cache", False),
-    Column("request_class", "i2", "", "row of the request class in the scenario", False),
-    Column("tier", "i2", "", "row of the service tier in the scenario", False),
-)
-"""Requests in the order in which they finished or were rejected; a complete run ends with those
-that were still in the house, whose missing instants are NaN."""
-
-EVENT_COLUMNS: tuple[Column, ...] = (
-    Column("time_s", "f8", "s", "instant of the event"),
-    Column("kind", "text", "", "class of event"),
-    Column("asset", "text", "", "id of the asset, or of the site"),
-    Column("what", "text", "", "what happened"),
-    Column("cause", "text", "", "why, empty when unknown"),
-)
-
-SPAN_COLUMNS: tuple[Column, ...] = (
-    Column("request", "i4", "", "row of the request among all arrivals of the run"),
-    Column("hop", "i4", "", "row of the hop's name in /spans/hops/name"),
-    Column("from_s", "f8", "s", "instant at which the request entered the hop"),
-    Column("to_s", "f8", "s", "instant at which it left the hop"),
-)
-
-HOP_COLUMNS: tuple[Column, ...] = (Column("name", "text", "", "name of a hop"),)
-
-AUDIT_COLUMNS: tuple[Column, ...] = (
-    Column("name", "text", "", "the balance: energy, tokens, requests, coolant, money"),
-    Column("in", "f8", "", "what went in, in the SI unit of the balance"),
-    Column("out", "f8", "", "what came out"),
-    Column("inside", "f8", "", "what is inside at the end beyond what was inside at the start"),
-    Column("residual_rel", "f8", "1", "in - out - inside, over the turnover"),
-)
 
 TABLES: dict[str, tuple[Column, ...]] = {
-    "requests": REQUEST_COLUMNS,
-    "events": EVENT_COLUMNS,
-    "spans": SPAN_COLUMNS,
-    "spans/hops": HOP_COLUMNS,
-    "audit": AUDIT_COLUMNS,
+    "requests": (
+        Column("request", "i4", "", "row among all arrivals of the run, in order of arrival"),
+        Column("arrived_at_s", "f8", "s", "instant of arrival at the gateway"),
+        Column("first_token_at_s", "f8", "s", "instant at which the first token was back at the gateway"),
+        Column("done_at_s", "f8", "s", "instant at which the last token was back at the gateway"),
+        Column("input_tokens", "i4", "1", "prompt tokens"),
+        Column("output_tokens", "i4", "1", "tokens generated, or asked for while unfinished"),
+        Column("replica", "i4", "", "row in /assets/replica, -1 for a rejected request"),
+        Column("status", "i1", "", "0 finished, 1 rejected, 2 in the house at the end"),
+    ),
+    "events": (
+        Column("time_s", "f8", "s", "instant of the event"),
+        Column("kind", "S32", "", "kind of asset"),
+        Column("asset", "S64", "", "id of the asset"),
+        Column("what", "S128", "", "what happened"),
+        Column("cause", "S64", "", "why, empty when unknown"),
+    ),
+    "spans": (
+        Column("request", "i4", "", "row among all arrivals of the run"),
+        Column("hop", "S64", "", "hop of the path, or queue, prefill, decode"),
+        Column("from_s", "f8", "s", "instant at which the request entered the hop"),
+        Column("to_s", "f8", "s", "instant at which it left the hop"),
+    ),
+    "audit": (
+        Column("name", "S32", "", "the balance"),
+        Column("in", "f8", "", "what went in"),
+        Column("out", "f8", "", "what came out"),
+        Column("inside", "f8", "", "what is still inside"),
+        Column("residual_rel", "f8", "1", "what is left over, relative to the turnover"),
+    ),
 }
 
-#: Root attributes. ``economics`` and ``slo`` are JSON objects; a run may add further attributes.
 ROOT_ATTRS: dict[str, str] = {
     "format": "what this file is",
     "schema_version": "version of this layout",
-    "complete": "whether the run reached its end; False is a torso, readable up to its last block",
+    "complete": "whether the run reached its end; a torso is readable up to its last block",
     "error": "why a run stopped before its end, empty otherwise",
-    "run_id": "name of the run: hash of resolved scenario, seed and numbers version",
-    "numbers_version": "rises whenever a result may differ for the same scenario and seed",
+    "run_id": "scenario name and hash of resolved scenario, seed and numbers version",
+    "numbers_version": "rises whenever the same scenario and seed give other numbers",
     "packages": "JSON object of package versions",
     "seed": "seed of all random streams",
-    "start": "instant of simulated time zero, ISO 8601",
+    "start": "local time of the site at simulated time zero",
     "started": "wall-clock instant at which the run started, ISO 8601 UTC",
     "wall_s": "wall-clock time that the run took",
     "cpu_s": "CPU time that the run took",
-    "peak_memory_bytes": "largest memory of the process",
+    "peak_memory_bytes": "largest resident memory of the process",
     "scenario": "name of the scenario",
     "description": "its description",
-    "fidelity": "how requests were computed: event, batch or fluid",
+    "fidelity": "how requests were computed: event or batch",
     "duration_s": "simulated time that was asked for",
-    "tick_s": "time between two exchanges of the models",
-    "arrivals": "requests that the workload holds",
+    "tick_s": "period of the exchange between models",
+    "arrivals": "requests that the workload brings over the whole run",
     "economics": "JSON: electricity_usd_per_j, input_price_usd_per_token, output_price_usd_per_token",
-    "slo": "JSON: ttft_s, tpot_s, the limits within which a request is good",
+    "slo": "JSON: ttft_s, tpot_s, the limits that a good request keeps",
 }
 
 

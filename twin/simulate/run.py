@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import json
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -89,14 +90,17 @@ def _advance(
         extra(ctx)
 
     def on_block(now_s: float) -> None:
-        writer.append_requests(plant.serving.take_finished())
-        writer.append_events(ctx.events)
-        ctx.events.clear()
+        writer.append("requests", plant.serving.take_finished())
+        if ctx.events:
+            writer.append("events", _columns(ctx.events))
+            ctx.events.clear()
         if progress is not None:
             progress(now_s, scenario.time.duration)
 
+    samples = round(scenario.time.duration / scenario.time.sample)
+    writer.expect("requests", len(ready.requests.arrived_at_s))
     for name, ids in plant.recorded().items():
-        writer.open_series(name, ids, scenario.time.sample)
+        writer.open_series(name, ids, scenario.time.sample, samples)
     recorder = Recorder(plant.observe, writer, scenario.time.sample, on_block=on_block)
     gc.freeze()  # the graph is large and never garbage: spare the collector the walk
     try:
@@ -104,10 +108,22 @@ def _advance(
     finally:
         gc.unfreeze()
         recorder.flush(recorder.count * recorder.period_s)
-    writer.append_requests(plant.serving.take_unfinished())
+    writer.append("requests", plant.serving.take_unfinished())
     if isinstance(plant.serving.table, EventServing):
-        writer.append_spans(plant.serving.table.spans)
-    writer.audit(plant.audit())
+        writer.append("spans", _spans(plant.serving.table))
+    books = plant.audit()
+    columns = {key: [book[key] for book in books.values()] for key in next(iter(books.values()))}
+    writer.append("audit", {"name": list(books), **columns})
+
+
+def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Records of one dataclass as columns."""
+    return {f.name: [getattr(row, f.name) for row in rows] for f in dataclasses.fields(rows[0])}
+
+
+def _spans(serving: EventServing) -> dict[str, Any]:
+    request, hop, from_s, to_s = zip(*serving.spans, strict=True) if serving.spans else ((), (), (), ())
+    return {"request": request, "hop": hop, "from_s": from_s, "to_s": to_s}
 
 
 def _start_event(params: Any, requests: Requests, paths: Any) -> tuple[EventServing, Any]:

@@ -134,7 +134,7 @@ class PowerTree:
         dead = self.dead(down)
         lost: dict[str, float] = {}
         for name in dead:
-            for child, share in self.below[name]:
+            for child, share in self.below.get(name, ()):
                 lost[child] = lost.get(child, 0.0) + share
         out: dict[str, float] = {}
         drawn: dict[str, float] = {}

@@ -199,7 +199,7 @@ class _Builder:
             gx, _, gz = gpu_box.centre
             for chip, chip_box in chips:
                 cx, _, cz = chip_box.centre
-                route = ((gx, back_y, gz), (gx, back_y, cz), (cx, back_y, cz))
+                route = overhead((gx, back_y, gz), (cx, back_y, cz), cz)
                 add_link(
                     self.graph,
                     gpu,
