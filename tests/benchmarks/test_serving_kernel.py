@@ -158,9 +158,9 @@ def test_event(benchmark, timeout_s):
 
     def setup():
         made[:] = [EventServing(params, *requests)]
-        return (inputs, np.inf), {}
+        return (made[0], inputs, np.inf), {}
 
-    benchmark.pedantic(lambda *args: made[0].advance(*args), setup=setup, rounds=2)
+    benchmark.pedantic(EventServing.advance, setup=setup, rounds=2)
     best_s, iterations = benchmark.stats.stats.min, made[0].iterations
     benchmark.extra_info.update(iterations=iterations, iterations_per_s=iterations / best_s)
     print(f"\n{iterations} iterations: {iterations / best_s:.0f} iterations/s,"

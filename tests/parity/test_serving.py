@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_spans_tile_the_life_of_a_request():
         assert names == ["gateway", "leaf", "nic", "queue", "prefill", "decode", "nic", "leaf", "gateway"]
         assert spans[0].from_s == event.arrived_at_s[row]
         assert spans[-1].to_s == event.done_at_s[row]
-        assert all(a.to_s == b.from_s for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a.to_s == b.from_s for a, b in pairwise(spans))
 
 
 @st.composite

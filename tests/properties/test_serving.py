@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from twin import rng
 from twin.models import _serving_kernel as kernel
+from twin.models import _serving_trees as trees
 from twin.models import serving
 from twin.models.serving import Inputs
 from twin.physics.inference import Iteration
@@ -175,5 +176,5 @@ def test_tree_of_minima(changes):
     tree = np.full(32, 100, dtype=np.int64)
     for index, value in changes:
         leaves[index] = value
-        kernel.set_leaf.py_func(tree, index, value)
-        assert kernel.first_smallest.py_func(tree) == leaves.index(min(leaves))
+        trees.set_leaf.py_func(tree, index, value)
+        assert trees.first_smallest.py_func(tree) == leaves.index(min(leaves))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from typing import Any
 
@@ -50,7 +51,8 @@ def print_error(error: TwinError) -> None:
     text.append("error: ", style="bold red")
     text.append(error.message + "\n")
     for fault in error.faults[:MOST_FAULTS]:
-        spot = f"{fault.file}:{fault.line}" if fault.line else fault.file
+        file = os.path.normpath(fault.file) if fault.file else ""
+        spot = f"{file}:{fault.line}" if fault.line else file
         text.append(f"\n{spot}" if spot else "\n", style="bold")
         text.append(f" {fault.where}\n" if spot else f"{fault.where}\n", style="cyan")
         text.append(f"  found:    {fault.found}\n  expected: {fault.expected}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -92,22 +93,28 @@ def _draw(folder: Path, quiet: bool) -> Path | None:
 def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
     from twin import topology
 
+    site = topology.summary(ready.graph)
     plan = {
         "run": str(out / ready.run_id),
         "requests": len(ready.requests.arrived_at_s),
         "duration_s": ready.scenario.time.duration,
         "fidelity": ready.scenario.fidelity,
-        "site": topology.summary(ready.graph),
+        "site": {**dataclasses.asdict(site), "survives_ups_loss": site.survives_ups_loss},
     }
     if as_json:
         print_json(plan)
         return
-    console = stdout()
-    console.print(
-        f"would run {plan['run']}: {plan['requests']:,} requests over {plan['duration_s'] / 60:.0f} min"
+    counts = ", ".join(f"{n:,} {kind}" for kind, n in site.counts.items())
+    cables = ", ".join(f"{n:,} {medium}" for medium, n in site.cables.items())
+    lines = (
+        f"would run {plan['run']}: {plan['requests']:,} requests over {plan['duration_s'] / 60:.0f} min",
+        f"assets   {counts}",
+        f"cables   {cables}; {sum(site.cable_m.values()) / 1e3:,.1f} km",
+        f"power    at most {site.feed_max_w / 1e3:,.0f} kW from the grid; optics {site.optics_w / 1e3:,.1f} kW",
+        f"UPS      {'carries' if site.survives_ups_loss else 'does not carry'} the load when the worst block is out",
     )
-    for name, value in plan["site"].items():
-        console.print(f"  {name}: {value}", highlight=False)
+    for line in lines:
+        stdout().print(line, highlight=False)
 
 
 def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_json: bool) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 import twin
 from twin.cli.output import print_json, stderr, stdout
@@ -120,13 +123,22 @@ def catalog_show(name: str, *, as_json: bool) -> None:
         )
         return
     for card in cards:
-        table = Table("value", "as written", "source", "date", "confidence", title=f"{card.kind}/{card.name}: {card.title}",
-                      box=None, header_style="bold", title_justify="left")  # fmt: skip
-        for row in card.table():
-            table.add_row(*map(str, row))
-        stdout().print(table)
+        stdout().print(_card_table(card))
         if card.note:
             stdout().print(card.note)
+
+
+def _card_table(card: Any) -> Group:
+    """Values of a card, and below them the sources that their numbers stand for."""
+    rows = card.table()
+    sources = list(dict.fromkeys((source, date, confidence) for _, _, source, date, confidence in rows))
+    table = Table("value", "as written", "source", box=None, header_style="bold", pad_edge=False)
+    for key, written, *source in rows:
+        table.add_row(key, Text(str(written)), Text(f"[{sources.index(tuple(source)) + 1}]"))
+    notes = Table(box=None, show_header=False, pad_edge=False)
+    for i, (source, date, confidence) in enumerate(sources, 1):
+        notes.add_row(Text(f"[{i}]"), Text(f"{source} ({date}; {confidence})"))
+    return Group(Text(f"{card.kind}/{card.name}: {card.title}", style="bold"), table, notes)
 
 
 def schema() -> None:

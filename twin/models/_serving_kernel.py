@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numba.extending import register_jitable
 
+from twin.models._serving_trees import first_smallest, inner, pop, push, set_leaf
 from twin.physics import inference
 
 for _relation in (
@@ -26,10 +26,8 @@ for _relation in (
     inference.pair_s,
 ):
     register_jitable(_relation)
-# no function here makes or keeps an array: counting references would cost ten times the work
-_inner = nb.njit(_nrt=False, forceinline=True)
-_iteration_s = _inner(inference.iteration_s)
-_growth_s = _inner(inference.growth_s)
+_iteration_s = inner(inference.iteration_s)
+_growth_s = inner(inference.growth_s)
 
 NONE = -1
 ENDLESS = np.iinfo(np.int64).max
@@ -76,70 +74,13 @@ REPLICA = np.dtype(
 """State of one replica, kept together because a boundary touches nearly all of it."""
 
 
-@_inner
-def set_leaf(tree: Any, index: int, value: Any) -> None:
-    """Change a leaf of a tree of minima and what stands above it."""
-    node = len(tree) // 2 + index
-    tree[node] = value
-    while node > 1:
-        node >>= 1
-        low = min(tree[2 * node], tree[2 * node + 1])
-        if tree[node] == low:
-            return
-        tree[node] = low
-
-
-@_inner
-def first_smallest(tree: Any) -> int:
-    """Index of the smallest leaf, the first one on a tie."""
-    low = tree[1]
-    half = len(tree) // 2
-    node = 1
-    while node < half:
-        node *= 2
-        if tree[node] != low:
-            node += 1
-    return node - half
-
-
-@_inner
-def _push(heap: Any, start: int, size: int, item: int) -> None:
-    i = size
-    while i > 0:
-        parent = (i - 1) >> 1
-        if heap[start + parent] <= item:
-            break
-        heap[start + i] = heap[start + parent]
-        i = parent
-    heap[start + i] = item
-
-
-@_inner
-def _pop(heap: Any, start: int, size: int) -> None:
-    """Remove the top of a heap that holds ``size`` items."""
-    size -= 1
-    item = heap[start + size]
-    i = 0
-    while True:
-        child = 2 * i + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[start + child + 1] < heap[start + child]:
-            child += 1
-        if heap[start + child] >= item:
-            break
-        heap[start + i] = heap[start + child]
-        i = child
-    heap[start + i] = item
-
-
-@_inner
+@inner
 def _end_s(rep: Any, steps: int) -> float:
     """Instant at which ``steps`` iterations of the run are over."""
     return rep.anchor_s + (steps * rep.first_s + rep.growth_s * (0.5 * steps * (steps - 1)))
 
 
-@_inner
+@inner
 def _steps_until(rep: Any, at_s: float) -> int:
     """Fewest iterations of the run whose end is not before an instant; the run's own if it ends before."""
     if rep.steps == 1 or at_s >= rep.due_s:
@@ -147,7 +88,7 @@ def _steps_until(rep: Any, at_s: float) -> int:
     # the root of a quadratic, then settled with the very function that makes the instants
     elapsed_s = at_s - rep.anchor_s
     b = rep.first_s - 0.5 * rep.growth_s
-    steps = int(math.ceil(2.0 * elapsed_s / (b + math.sqrt(b * b + 2.0 * rep.growth_s * elapsed_s))))
+    steps = math.ceil(2.0 * elapsed_s / (b + math.sqrt(b * b + 2.0 * rep.growth_s * elapsed_s)))
     steps = min(max(steps, 1), rep.steps)
     while steps > 1 and _end_s(rep, steps - 1) >= at_s:
         steps -= 1
@@ -156,7 +97,7 @@ def _steps_until(rep: Any, at_s: float) -> int:
     return steps
 
 
-@_inner
+@inner
 def _cut(rep: Any, at_s: float) -> bool:
     """End the run at its first boundary not before an instant; true if that shortens it."""
     steps = _steps_until(rep, at_s)
@@ -167,7 +108,7 @@ def _cut(rep: Any, at_s: float) -> bool:
     return True
 
 
-@_inner
+@inner
 def _tally(rep: Any, coef: Any, whole: int, part: float, sign: float) -> None:
     """Add (or take back) what the first ``whole`` iterations of the run and a part of the next one do."""
     steps = whole + part
@@ -185,13 +126,13 @@ def _tally(rep: Any, coef: Any, whole: int, part: float, sign: float) -> None:
         rep.context_sum += sign * (steps * rep.context + ramp * rep.run_decode)
 
 
-@_inner
+@inner
 def _admissible(p: Any, s: Any, rep: Any, r: int, row: int) -> bool:
     need = s.prompt_tokens[row] + s.output_tokens[row]
     return rep.batch < p.max_batch[r] and rep.reserved + need <= p.kv_capacity_tokens[r]
 
 
-@_inner
+@inner
 def _finish(p: Any, s: Any, rep: Any, r: int, row: int) -> None:
     need = s.prompt_tokens[row] + s.output_tokens[row]
     s.done_at_s[row] = rep.due_s + p.egress_s[r]
@@ -203,7 +144,7 @@ def _finish(p: Any, s: Any, rep: Any, r: int, row: int) -> None:
     s.outstanding_requests[r] -= 1
 
 
-@_inner
+@inner
 def _complete_prompts(p: Any, s: Any, rep: Any, r: int) -> None:
     start = s.heap_start[r]
     for _ in range(rep.completing):
@@ -214,13 +155,13 @@ def _complete_prompts(p: Any, s: Any, rep: Any, r: int) -> None:
             _finish(p, s, rep, r, row)
             continue
         item = ((rep.turn + s.output_tokens[row] - 1) << _ROW_BITS) | row
-        _push(s.heap, start, rep.decode, item)
+        push(s.heap, start, rep.decode, item)
         rep.decode += 1
         rep.context += s.prompt_tokens[row] + 1
     rep.progress = rep.next_progress
 
 
-@_inner
+@inner
 def _close(p: Any, s: Any, rep: Any, r: int, is_indexed: bool) -> None:
     """The run is over: account for it, and let go what is complete."""
     finished = s.counts[FINISHED]
@@ -232,7 +173,7 @@ def _close(p: Any, s: Any, rep: Any, r: int, is_indexed: bool) -> None:
         start = s.heap_start[r]
         while rep.decode > 0 and s.heap[start] >> _ROW_BITS == rep.turn:
             row = s.heap[start] & _ROW_MASK
-            _pop(s.heap, start, rep.decode)
+            pop(s.heap, start, rep.decode)
             rep.decode -= 1
             rep.context -= s.prompt_tokens[row] + s.output_tokens[row]
             _finish(p, s, rep, r, row)
@@ -246,7 +187,7 @@ def _close(p: Any, s: Any, rep: Any, r: int, is_indexed: bool) -> None:
         set_leaf(s.load_tree, r, s.outstanding_tokens[r])
 
 
-@_inner
+@inner
 def _admit(p: Any, s: Any, rep: Any, r: int, now_s: float) -> None:
     while rep.waiting_row != NONE:
         row = rep.waiting_row
@@ -258,7 +199,7 @@ def _admit(p: Any, s: Any, rep: Any, r: int, now_s: float) -> None:
         rep.waiting_row = s.next_row[row]
 
 
-@_inner
+@inner
 def _share_budget(p: Any, s: Any, rep: Any, r: int) -> None:
     """Compose the prompts of an iteration; sets its steps to 1 or to the full chunks of one prompt."""
     is_chunked = p.is_chunked[r]
@@ -291,7 +232,7 @@ def _share_budget(p: Any, s: Any, rep: Any, r: int) -> None:
     rep.chunk, rep.pieces, rep.pairs = chunk, pieces, pairs
 
 
-@_inner
+@inner
 def _plan(p: Any, s: Any, rep: Any, r: int, now_s: float) -> None:
     """Compose the next run, or fall idle until the next request is ready."""
     rep.steps = 0
@@ -322,7 +263,7 @@ def _plan(p: Any, s: Any, rep: Any, r: int, now_s: float) -> None:
         _cut(rep, s.arrived_at_s[rep.waiting_row] + p.ingress_s[r])
 
 
-@_inner
+@inner
 def _turn(p: Any, s: Any, r: int, now_s: float, is_indexed: bool) -> None:
     """What happens at a boundary: leave, admit, compose."""
     rep = s.replicas[r]
@@ -338,7 +279,7 @@ def _turn(p: Any, s: Any, r: int, now_s: float, is_indexed: bool) -> None:
     set_leaf(s.due_tree, r, rep.due_s)
 
 
-@_inner
+@inner
 def _enqueue(p: Any, s: Any, r: int, row: int) -> None:
     rep = s.replicas[r]
     if rep.first_row == NONE:
@@ -359,7 +300,7 @@ def _enqueue(p: Any, s: Any, r: int, row: int) -> None:
         set_leaf(s.due_tree, r, ready_s)
 
 
-@_inner
+@inner
 def _route(p: Any, s: Any, row: int, choose: Any, is_indexed: bool) -> bool:
     """Send a request to a replica; false if the policy named none that can be."""
     count = len(s.is_up)
@@ -387,7 +328,7 @@ def _route(p: Any, s: Any, row: int, choose: Any, is_indexed: bool) -> bool:
     return True
 
 
-@_inner
+@inner
 def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any) -> None:
     """Bring new clocks and new masks into force at this instant."""
     now_s = s.now_s[0]
@@ -410,7 +351,7 @@ def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any) -> None:
         set_leaf(s.due_tree, r, rep.due_s)
 
 
-@_inner
+@inner
 def run_until(p: Any, s: Any, until_s: float, choose: Any, is_indexed: bool) -> int:
     """All events before an instant in global order; the row of a request that could not be routed, or -1."""
     rows = len(s.arrived_at_s)
@@ -431,7 +372,7 @@ def run_until(p: Any, s: Any, until_s: float, choose: Any, is_indexed: bool) -> 
     return NONE
 
 
-@_inner
+@inner
 def report(p: Any, s: Any, out: Any) -> None:
     """Write the work since the last report; a running iteration counts by the share of its time."""
     now_s = s.now_s[0]

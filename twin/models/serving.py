@@ -30,7 +30,7 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -38,144 +38,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import CatalogError, Fault, PhysicalRangeError, ScenarioError
 from twin.models import _serving_kernel as kernel
+from twin.models import _serving_trees as trees
+from twin.models._serving_records import Floats, Inputs, Ints, Outputs, Params, State
 from twin.physics import inference
 from twin.physics.inference import Iteration
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+__all__ = [
+    "Inputs",
+    "Outputs",
+    "Params",
+    "State",
+    "advance",
+    "bad_choice",
+    "check_inputs",
+    "copy",
+    "make_params",
+    "start",
+]
+
 COEFFICIENTS = np.dtype([(name, "f8") for name in Iteration._fields])
-
-
-class Params(NamedTuple):
-    """Replicas and their limits; made by :func:`make_params`.
-
-    Parameters
-    ----------
-    coefficients : (kind,)
-        Iteration coefficients, fields of :class:`~twin.physics.inference.Iteration`.
-    kind_of_replica : (replica,)
-        Index into ``coefficients``.
-    kv_capacity_tokens, max_batch, max_batched_tokens : (replica,)
-        KV cache [tokens], admitted requests, tokens an iteration.
-    is_chunked : (replica,)
-        Chunked prefill; otherwise separate.
-    ingress_s, egress_s : (replica,)
-        From the gateway to the replica and back [s].
-    choose : callable
-        Routing policy, see ``twin.policies.routing``.
-    """
-
-    coefficients: NDArray[np.void]
-    kind_of_replica: Ints
-    kv_capacity_tokens: Ints
-    max_batch: Ints
-    max_batched_tokens: Ints
-    is_chunked: NDArray[np.bool_]
-    ingress_s: Floats
-    egress_s: Floats
-    choose: Callable[..., int]
-
-
-class Inputs(NamedTuple):
-    """What others tell the replicas; constant over a step.
-
-    Parameters
-    ----------
-    clock_frac : (replica,)
-        Clock of the slowest GPU of the replica, 0 to 1; 0 halts it.
-    is_up : (replica,)
-        Takes new requests.
-    """
-
-    clock_frac: Floats
-    is_up: NDArray[np.bool_]
-
-
-class State(NamedTuple):
-    """Requests and replicas; made by :func:`start`.
-
-    Parameters
-    ----------
-    arrived_at_s, prompt_tokens, output_tokens : (request,)
-        As given.
-    first_token_at_s, done_at_s : (request,)
-        At the client [s]; NaN where not yet.
-    replica : (request,)
-        -1 where not routed or rejected.
-    is_rejected : (request,)
-        Could not be served.
-    next_row : (request,)
-        Chains of requests in prefill or waiting.
-    finished : (request,)
-        Rows in the order in which they were done.
-    replicas : (replica,)
-        See ``_serving_kernel.REPLICA``.
-    heap, heap_start
-        Completions by replica, and where each replica's part starts.
-    outstanding_tokens, outstanding_requests, is_up : (replica,)
-        What the routing policy sees.
-    load_tree, due_tree
-        Minima of outstanding tokens and of next boundaries [s].
-    counts : (5,)
-        Next request, routing cursor, finished, rejected, boundaries.
-    now_s : (1,)
-        Instant [s].
-    """
-
-    arrived_at_s: Floats
-    prompt_tokens: NDArray[np.int32]
-    output_tokens: NDArray[np.int32]
-    first_token_at_s: Floats
-    done_at_s: Floats
-    replica: NDArray[np.int32]
-    is_rejected: NDArray[np.bool_]
-    next_row: NDArray[np.int32]
-    finished: NDArray[np.int32]
-    replicas: NDArray[np.void]
-    heap: Ints
-    heap_start: Ints
-    outstanding_tokens: Ints
-    outstanding_requests: Ints
-    is_up: NDArray[np.bool_]
-    load_tree: Ints
-    due_tree: Floats
-    counts: Ints
-    now_s: Floats
-
-
-class Outputs(NamedTuple):
-    """Work over the step and state at its end.
-
-    A running iteration counts by the share of its time that has passed, so sums do not depend on steps.
-
-    Parameters
-    ----------
-    busy_s : (replica,)
-        Time in which an iteration ran [s].
-    flop, hbm_bytes, link_bytes : (replica,)
-        Work of **one GPU** of the replica [FLOP, bytes].
-    iterations, prefill_tokens, output_tokens : (replica,)
-        Of the replica.
-    batch_requests, queue_requests, kv_tokens : (replica,)
-        Admitted, routed but not admitted, reserved [tokens]; at the end of the step.
-    finished_rows, rejected_rows : (n,)
-        Requests whose last token was computed, and that were rejected, in the step.
-    """
-
-    busy_s: Floats
-    flop: Floats
-    hbm_bytes: Floats
-    link_bytes: Floats
-    iterations: Floats
-    prefill_tokens: Floats
-    output_tokens: Floats
-    batch_requests: Floats
-    queue_requests: Floats
-    kv_tokens: Floats
-    finished_rows: NDArray[np.int64]
-    rejected_rows: NDArray[np.int64]
-
-
+# what the kernel is given: the policy is compiled apart, lists of rows are made outside
 _Tables = namedtuple("_Tables", Params._fields[:-1])  # type: ignore[misc]
 _Amounts = namedtuple("_Amounts", Outputs._fields[:-2])  # type: ignore[misc]
 
@@ -310,7 +192,7 @@ def start(
     states["first_row"] = states["waiting_row"] = states["last_row"] = kernel.NONE
     load_tree = np.full(2 * width, kernel.ENDLESS, dtype=np.int64)
     for replica in range(replicas):
-        kernel.set_leaf.py_func(load_tree, replica, 0)
+        trees.set_leaf.py_func(load_tree, replica, 0)
     return State(
         arrived_at_s=arrived,
         prompt_tokens=prompts.astype(np.int32),
@@ -343,7 +225,8 @@ def _check_requests(arrived_at_s: Floats, prompts: Ints, outputs: Ints, now_s: f
         )
     largest = np.iinfo(np.int32).max
     checks = (
-        ("arrived_at_s", ~np.isfinite(arrived_at_s) | (arrived_at_s < now_s), "finite and not before the start", "shift the trace"),
+        ("arrived_at_s", ~np.isfinite(arrived_at_s) | (arrived_at_s < now_s), "finite, not before the start",
+         "shift the trace"),
         ("arrived_at_s", np.diff(arrived_at_s, prepend=-np.inf) < 0.0, "sorted", "sort the trace by arrival"),
         ("prompt_tokens", (prompts < 1) | (prompts > largest), "1 or larger", "drop the request"),
         ("output_tokens", (outputs < 1) | (outputs > largest), "1 or larger", "drop the request"),
@@ -359,7 +242,10 @@ def _check_requests(arrived_at_s: Floats, prompts: Ints, outputs: Ints, now_s: f
 
 def copy(state: State) -> State:
     """Independent copy of a state; the given columns of the requests are shared, as none changes them."""
-    return State(*state[:3], *(array.copy() for array in state[3:]))
+    changing = {
+        name: array.copy() for name, array in state._asdict().items() if name not in State._fields[:3]
+    }
+    return state._replace(**changing)
 
 
 def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Outputs:
@@ -386,7 +272,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     amounts = np.empty((len(_Amounts._fields), len(params.kind_of_replica)))
     is_indexed = getattr(params.choose, "smallest", "") == "outstanding_tokens"
     wrong_row = _entry(_digest())(
-        _Tables(*params[:-1]),
+        _Tables(*params[:-1]),  # type: ignore[call-arg]
         state,
         np.ascontiguousarray(inputs.clock_frac, dtype=np.float64),
         np.ascontiguousarray(inputs.is_up, dtype=np.bool_),
@@ -399,7 +285,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
         raise bad_choice(wrong_row, float(state.arrived_at_s[wrong_row]))
     rejected = np.flatnonzero(state.is_rejected[routed : state.counts[kernel.NEXT_ROW]]) + routed
     rows = state.finished[finished : state.counts[kernel.FINISHED]].astype(np.int64)
-    return Outputs(*amounts, rows, rejected)
+    return Outputs._make([*amounts, rows, rejected])
 
 
 def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:
@@ -448,7 +334,7 @@ def _compiled(choose: Callable[..., int]) -> Any:
 @cache
 def _digest() -> str:
     """Digest of all that is compiled into the kernel."""
-    files = (inference.__file__, kernel.__file__)
+    files = (inference.__file__, kernel.__file__, trees.__file__)
     return hashlib.blake2b(b"".join(Path(f).read_bytes() for f in files), digest_size=8).hexdigest()
 
 
@@ -456,7 +342,7 @@ def _digest() -> str:
 def _entry(digest: str) -> Any:
     """The compiled step. Numba caches by this file alone; the digest in the closure adds the others."""
 
-    @nb.njit(cache=True, _nrt=False)
+    @nb.njit(cache=True, _nrt=False)  # type: ignore[call-overload,untyped-decorator]
     def step(
         tables: Any,
         state: Any,
@@ -472,6 +358,6 @@ def _entry(digest: str) -> Any:
         kernel.set_inputs(tables, state, clock_frac, is_up)
         wrong_row = kernel.run_until(tables, state, until_s, choose, is_indexed)
         kernel.report(tables, state, amounts)
-        return wrong_row
+        return int(wrong_row)
 
     return step

@@ -250,7 +250,7 @@ def _attention(model: Model, gpus: int) -> tuple[float, float, float]:
     """Values cached per token, decode FLOP per context token, prefill FLOP per pair; on one GPU."""
     heads = model.heads / gpus
     if model.latent:  # every GPU holds the whole latent; decode works on it directly (absorbed form)
-        cached = model.latent + model.latent_rope
+        cached = float(model.latent + model.latent_rope)
         prompt_dims = model.latent_nope + model.latent_rope + model.latent_value
         decode, pair = 2.0 * heads * (cached + model.latent), 2.0 * heads * prompt_dims
     else:  # key and value heads are copied once there are fewer of them than GPUs
@@ -319,7 +319,7 @@ def expert_frac(coef: Iteration, tokens: float) -> float:
     """
     if coef.expert_bytes == 0.0:
         return 0.0
-    return 1.0 - coef.expert_miss_frac ** float(tokens)
+    return 1.0 - float(coef.expert_miss_frac ** float(tokens))
 
 
 def hbm_bytes(coef: Iteration, iterations: float, touched: float, tokens: float, context: float) -> float:

@@ -40,5 +40,13 @@ LEAST_PUMP_SPEED_FRAC: Final = 0.4
 DRAUGHT_FRAC: Final = 0.02
 """Air through a coil with its fans off over rated air [1]; assumption (2026), range 0 to 0.05."""
 
+BUOYANT_FLOW_FRAC: Final = 0.004
+"""Flow of a technology loop without pumps, by buoyancy, over rated flow [1]; assumption (2026), 0 to 0.01."""
+
+LOOP_SUPPLY_FRAC: Final = 4 / 9
+LOOP_RETURN_FRAC: Final = 3 / 9
+"""Shares of a technology loop's volume on the supply and the return side [1]; the rest is in the racks and
+counted with the GPUs; assumption (2026)."""
+
 FACILITY_PUMP_RUN_DOWN_S: Final = 4.0
 """Time to half flow of a tripped facility-water pump [s]; assumption (2026), range 2 to 8."""

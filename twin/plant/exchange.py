@@ -88,16 +88,17 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     heat_w += total(base_w * p.chain.base_liquid_frac, p.maps.cdu_of_rack, cdus)
     valve = effort_frac(cdu.state.supply_k, p.setpoint_k["cdu"], BAND_K)
     given_w = cdu.take("heat_to_facility_j", tick)
+    facility_pump, coolers = p.nodes["facility_pump"], p.nodes["dry_cooler"]
+    facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
     p.handed.cdu_heat_w = float(given_w.sum())
     cdu.tell(
         heat_w=heat_w,
         flow_kg_per_s=p.nodes["cdu_pump"].take("moved_kg", tick),
-        facility_flow_kg_per_s=valve * cdu.params.rated_facility_flow_kg_per_s,
+        facility_flow_kg_per_s=np.minimum(valve, flow / facility_pump.params.rated_flow_kg_per_s)
+        * cdu.params.rated_facility_flow_kg_per_s,
         facility_supply_k=np.full(cdus, loop.state.supply_k[0]),
     )
-    facility_pump, coolers = p.nodes["facility_pump"], p.nodes["dry_cooler"]
     facility_pump.tell(speed_frac=np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)]))
-    facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
     rejected_w = coolers.take("heat_to_air_j", tick)
     loop.tell(
         heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow

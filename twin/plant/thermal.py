@@ -95,16 +95,19 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     )  # fmt: skip
     needed = np.bincount(maps.cdu_of_gpu[gpus.is_liquid], gpus.rated_flow_kg_per_s[gpus.is_liquid], len(ids))
     speed = np.clip(needed / flow, 0.0, 1.0)
-    pg25, water = coolant.find("pg25"), coolant.find("pg25")
+    pg25 = coolant.find("pg25")
     cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
-    half_j_per_k = 0.5 * volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
+    loop_j_per_k = volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
     full = np.ones(len(ids))
     start = cdu.State(full * wanted.cdu.supply, full * wanted.cdu.supply)
-    facility_cp = coolant.heat_capacity_j_per_kg_k(water, wanted.facility_water.supply)
-    units = cdu.Params(half_j_per_k, half_j_per_k, ua, flow, facility_flow, full * cp, full * facility_cp)
+    facility_cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.facility_water.supply)
+    units = cdu.Params(
+        design.LOOP_SUPPLY_FRAC * loop_j_per_k, design.LOOP_RETURN_FRAC * loop_j_per_k, ua, flow, facility_flow,
+        full * cp, full * facility_cp,
+    )  # fmt: skip
     return {
         "cdu_pump": Node(
-            pump.step, pump.Params(flow, duty, unit_w, down_s, np.zeros(len(ids))), pump.State(speed.copy()),
+            pump.step, pump.Params(flow, duty, unit_w, down_s, full * design.BUOYANT_FLOW_FRAC), pump.State(speed.copy()),
             pump.Inputs(duty.copy(), speed),
         ),
         "cdu": Node(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import simpy
 from numpy.typing import ArrayLike, NDArray
+from simpy.events import NORMAL, EventPriority
 
 from twin.errors import Fault, ScenarioError
 from twin.models.serving import Inputs, Outputs, Params, bad_choice, check_inputs, start
@@ -23,7 +24,7 @@ from twin.physics.inference import Iteration
 Process = Generator[simpy.Event, Any, None]
 Path = Sequence[tuple[str, float]]
 
-_AFTER_ARRIVALS = 2  # SimPy's own events have priority 0 and 1
+_AFTER_ARRIVALS = EventPriority(2)  # SimPy's own events have priority 0 and 1
 _AMOUNTS = ("busy_s", "flop", "hbm_bytes", "link_bytes", "iterations", "prefill_tokens", "output_tokens")
 
 
@@ -55,11 +56,11 @@ class Instant(simpy.Event):
         Clock.
     at_s : float
         Not before now [s].
-    priority : int
+    priority : EventPriority
         Order among events of one instant, smaller first.
     """
 
-    def __init__(self, env: simpy.Environment, at_s: float, priority: int = 1) -> None:
+    def __init__(self, env: simpy.Environment, at_s: float, priority: EventPriority = NORMAL) -> None:
         super().__init__(env)
         self._ok = True
         self._value = None
@@ -233,7 +234,7 @@ class EventServing:
         levels = np.array([(r.batch, r.routed, r.reserved) for r in self._replicas], dtype=np.float64)
         finished, self._finished = np.array(self._finished, dtype=np.int64), []
         rejected, self._rejected = np.array(self._rejected, dtype=np.int64), []
-        return Outputs(*amounts.T, *levels.T, finished, rejected)
+        return Outputs._make([*np.hstack([amounts, levels]).T, finished, rejected])
 
     # requests
 

@@ -189,7 +189,7 @@ def test_refuses_a_policy_that_names_no_replica():
 
 def test_refuses_a_policy_that_cannot_be_compiled():
     def choose(outstanding_tokens, outstanding_requests, is_up, cursor):
-        return open(cursor)  # noqa: PTH123, SIM115
+        return open(cursor)  # noqa: PTH123
 
     state = serving.start(one(), [1.0], [1], [1])
     with pytest.raises(CatalogError, match="cannot be compiled"):
