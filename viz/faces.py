@@ -65,7 +65,10 @@ def owners(owner_ids: tuple[str, ...], group: Assets) -> np.ndarray:
     [0]
     """
     index = {name: i for i, name in enumerate(owner_ids)}
-    named = (index.get(parent, index.get(name.split("/", 1)[0], -1)) for name, parent in zip(group.ids, group.parents, strict=True))
+    named = (
+        index.get(parent, index.get(name.split("/", 1)[0], -1))
+        for name, parent in zip(group.ids, group.parents, strict=True)
+    )
     return np.fromiter(named, dtype=int, count=len(group))
 
 
@@ -87,7 +90,14 @@ class _Fronts:
     """Draws the cabinets of one kind."""
 
     def __init__(
-        self, layers: Layers, site: Site, cabinets: Assets, kind: str, shown: Shown, colours: np.ndarray, theme: look.Theme
+        self,
+        layers: Layers,
+        site: Site,
+        cabinets: Assets,
+        kind: str,
+        shown: Shown,
+        colours: np.ndarray,
+        theme: look.Theme,
     ) -> None:
         self.layers, self.site, self.cabinets, self.kind = layers, site, cabinets, kind
         self.shown, self.colours, self.theme = shown, colours, theme
@@ -103,7 +113,9 @@ class _Fronts:
             gpus = self.site.assets["gpu"]
             roof = self.colour(highest(self.shown.of(gpus.ids), owners(self.cabinets.ids, gpus), n))
         plain = look.rgb(self.theme.tray) if self.kind == "rack" else self.theme.tone("network", "body")
-        self.roofs("lit" if roof is None else "exact", np.broadcast_to(plain, (n, 3)) if roof is None else roof)
+        self.roofs(
+            "lit" if roof is None else "exact", np.broadcast_to(plain, (n, 3)) if roof is None else roof
+        )
         units = {k: g for k, g in self.site.assets.items() if k in UNITS}
         if self.kind == "rack" and not any(k in units for k in COLOURED_WITH_RACK):
             self.even_strips(roof)

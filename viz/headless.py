@@ -36,7 +36,9 @@ def _draws(window: str) -> bool:
     """Whether a fresh process can draw with this window class."""
     env = os.environ | ({_VARIABLE: window} if window else {})
     try:
-        done = subprocess.run([sys.executable, "-c", _PROBE], env=env, capture_output=True, timeout=60, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE], env=env, capture_output=True, timeout=60, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

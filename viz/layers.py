@@ -9,9 +9,8 @@ import numpy as np
 from viz.shapes import Piece
 
 STYLES: dict[str, dict[str, Any]] = {
-    "lit": {"ambient": 0.42, "diffuse": 0.62, "specular": 0.05},
+    "lit": {"ambient": 0.55, "diffuse": 0.52},
     "exact": {"lighting": False},  # the colour bar's colours, whatever the light
-    "glass": {"ambient": 0.6, "diffuse": 0.4, "opacity": 0.3},
 }
 
 
@@ -86,17 +85,20 @@ class Layers:
             mesh.cell_data["rgb"] = np.concatenate(self._rgb[layer])
             plotter.add_mesh(mesh, scalars="rgb", rgb=True, show_scalar_bar=False, **STYLES[layer])
         if self._lines:
-            mesh = pv.PolyData(*_edges(self._lines))
+            points, lines = _edges(self._lines)
+            mesh = pv.PolyData(points, lines=lines)
             plotter.add_mesh(mesh, color=edge, line_width=line_px, lighting=False, opacity=0.55)
 
 
-_EDGE_ENDS = np.array([[0, 1], [2, 3], [4, 5], [6, 7], [0, 2], [1, 3], [4, 6], [5, 7], [0, 4], [1, 5], [2, 6], [3, 7]])
+_EDGE_ENDS = np.array(
+    [[0, 1], [2, 3], [4, 5], [6, 7], [0, 2], [1, 3], [4, 6], [5, 7], [0, 4], [1, 5], [2, 6], [3, 7]]
+)
 _UNIT = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)], dtype=float)
 
 
-def _edges(boxes: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, None, np.ndarray]:
+def _edges(boxes: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     places = np.concatenate([place for place, _ in boxes])
     sizes = np.concatenate([size for _, size in boxes])
     points = (places[:, None] + _UNIT[None] * sizes[:, None]).reshape(-1, 3).astype(np.float32)
     ends = (_EDGE_ENDS[None] + 8 * np.arange(len(places))[:, None, None]).reshape(-1, 2)
-    return points, None, np.hstack([np.full((len(ends), 1), 2), ends]).ravel()
+    return points, np.hstack([np.full((len(ends), 1), 2), ends]).ravel()

@@ -88,7 +88,15 @@ class Page:
         self._taken: list[Box] = []
 
     def text(
-        self, x: float, y: float, words: str, size: float, *, colour: str = "", bold: bool = False, anchor: str = "ls"
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float,
+        *,
+        colour: str = "",
+        bold: bool = False,
+        anchor: str = "ls",
     ) -> Box:
         """Write words; returns the box that they fill [px]."""
         font = look.font(max(6, round(size * self.k)), bold)
@@ -121,16 +129,22 @@ class Page:
         x0, y0 = self.image.width - 152 * k, (self.image.height - height) / 2 + 10 * k
         ramp = Image.fromarray(colours[::-1].reshape(256, 1, 3)).resize((round(width), round(height)))
         self.image.paste(ramp, (round(x0), round(y0)))
-        self._draw.rectangle((x0, y0, x0 + width, y0 + height), outline=self.theme.ink, width=max(1, round(k)))
+        self._draw.rectangle(
+            (x0, y0, x0 + width, y0 + height), outline=self.theme.ink, width=max(1, round(k))
+        )
         self.text(x0, y0 - 18 * k, shown.quantity.shown_as.replace("requests", "req."), 22, bold=True)
         step = nice_step((high - low) / 7)
         for tick in np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step:
             y = y0 + height * (high - tick) / (high - low)
-            self._draw.line((x0 + width, y, x0 + width + 7 * k, y), fill=self.theme.ink, width=max(1, round(1.5 * k)))
+            self._draw.line(
+                (x0 + width, y, x0 + width + 7 * k, y), fill=self.theme.ink, width=max(1, round(1.5 * k))
+            )
             self.text(x0 + width + 12 * k, y, number(float(tick), step), 17, anchor="lm")
         for share in shown.shares(shown.values[np.isfinite(shown.values)]):
             y = y0 + height * (1 - float(share))
-            self._draw.line((x0 - 15 * k, y, x0 - 5 * k, y), fill=self.theme.ink, width=max(1, round(1.2 * k)))
+            self._draw.line(
+                (x0 - 15 * k, y, x0 - 5 * k, y), fill=self.theme.ink, width=max(1, round(1.2 * k))
+            )
         bottom = self._statistics(shown, x0, y0 + height)
         self._taken.append((x0 - 20 * k, y0 - 45 * k, float(self.image.width), bottom))
 
@@ -140,7 +154,11 @@ class Page:
         if not len(known):
             return y
         k, step = self.k, (shown.limits[1] - shown.limits[0]) / 200
-        rows = [("max", known.max()), ("mean", known.mean()), ("min", known.min())] if len(known) > 1 else [("now", known[0])]
+        rows = (
+            [("max", known.max()), ("mean", known.mean()), ("min", known.min())]
+            if len(known) > 1
+            else [("now", known[0])]
+        )
         if shown.quantity.unit == "W" and len(known) > 1:
             rows.append(("sum", known.sum()))
         for i, (name, value) in enumerate(rows):
@@ -204,6 +222,10 @@ class Page:
         self.text((x0 + x1) / 2, y - 10 * k, f"{length:g} m", 16, anchor="ms")
         self._taken.append((x0 - 20 * k, y - 40 * k, float(self.image.width), float(self.image.height)))
 
+    def keep_free(self, boxes: np.ndarray) -> None:
+        """Let no tag cover boxes (box, x0 y0 x1 y1) of the picture [px]."""
+        self._taken += [tuple(box) for box in boxes.tolist()]
+
     def labels(self, labels: Sequence[Label]) -> int:
         """Write labels, the first ones first; one that finds no free place is left out. Returns how many stand."""
         return sum(self._onto(label) if label.room_px else self._tag(label) for label in labels)
@@ -214,7 +236,9 @@ class Page:
         if not size:
             return False
         bright = 0.299 * label.on[0] + 0.587 * label.on[1] + 0.114 * label.on[2] > 140
-        self.text(*label.at_px, label.text, size, colour="#11161d" if bright else "#ffffff", bold=True, anchor="mm")
+        self.text(
+            *label.at_px, label.text, size, colour="#11161d" if bright else "#ffffff", bold=True, anchor="mm"
+        )
         return True
 
     def _tag(self, label: Label) -> bool:
@@ -222,16 +246,25 @@ class Page:
         k = self.k
         half, height = self.width(label.text, 15) / 2 + 13 * k, 24 * k
         x, y = label.at_px
-        for lift in (12 * k, 38 * k, 64 * k):
+        for lift in (12 * k, 38 * k, 64 * k, 92 * k, 122 * k):
             box = (x - half, y - lift - height, x + half, y - lift)
-            if box[0] < 0 or box[1] < 0 or box[2] > self.image.width or any(_overlap(box, b) for b in self._taken):
+            if (
+                box[0] < 0
+                or box[1] < 0
+                or box[2] > self.image.width
+                or any(_overlap(box, b) for b in self._taken)
+            ):
                 continue
             self._taken.append(box)
             self._draw.line((x, y, x, y - lift), fill=self.theme.faint, width=max(1, round(1.3 * k)))
-            self._draw.rounded_rectangle(box, radius=6 * k, fill=self.theme.panel, outline=self.theme.wall, width=max(1, round(k)))
+            self._draw.rounded_rectangle(
+                box, radius=6 * k, fill=self.theme.panel, outline=self.theme.wall, width=max(1, round(k))
+            )
             middle = (box[1] + box[3]) / 2
             self._draw.rounded_rectangle(
-                (box[0] + 7 * k, middle - 6 * k, box[0] + 11 * k, middle + 6 * k), radius=2 * k, fill=label.accent or self.theme.faint
+                (box[0] + 7 * k, middle - 6 * k, box[0] + 11 * k, middle + 6 * k),
+                radius=2 * k,
+                fill=label.accent or self.theme.faint,
             )
             self.text(x + 4 * k, middle, label.text, 15, anchor="mm")
             return True

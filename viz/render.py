@@ -15,7 +15,7 @@ from viz.page import Page
 from viz.site import Shown, Site
 
 _FINER = 2  # drawn so many times larger and reduced: smooth edges for lines, faces and letters alike
-_ANGLES = {"iso": (-58.0, 40.0), "top": (-90.0, 90.0), "front": (-90.0, 14.0)}
+_ANGLES = {"iso": (-70.0, 38.0), "hall": (-62.0, 36.0), "top": (-90.0, 90.0), "front": (-90.0, 14.0)}
 _RACK_ANGLE = (-68.0, 16.0)
 _FRAME = (60.0, 170.0, 210.0, 100.0)  # margins for title, colour bar and legend, at a height of 1080
 
@@ -54,6 +54,8 @@ def picture(site: Site, shown: Shown, style: Look) -> Any:
     theme, colours = look.theme(style.theme), look.colour_map(shown.quantity)
     if style.view.startswith("rack:"):
         site = _rack_and_neighbours(site, style.view[5:])
+    elif style.view == "hall":
+        site = _hall_alone(site)
     built = scene.build(site, shown, colours, theme, style.cables)
     camera = _camera(site, style)
     page = Page(_shoot(built, camera), theme)
@@ -63,6 +65,7 @@ def picture(site: Site, shown: Shown, style: Look) -> Any:
     page.legend(tags.legend(site, shown, theme, style.cables))
     page.scale_bar(camera.m_per_px)
     if style.labels:
+        page.keep_free(tags.faces(site, camera))
         page.labels(tags.labels(site, shown, colours, theme, camera))
     return page.image.reduce(_FINER)
 
@@ -89,6 +92,15 @@ def _rack_and_neighbours(site: Site, rack: str) -> Site:
     return site.near(racks.place[i] - reach, racks.place[i] + racks.size[i] + reach + [0, 0, 1.0])
 
 
+def _hall_alone(site: Site) -> Site:
+    """Keep the hall and what is inside."""
+    if "hall" not in site.assets:
+        return site
+    hall = site.assets["hall"]
+    low, high = hall.place.min(axis=0), (hall.place + hall.size).max(axis=0)
+    return site.near(low - 0.3, high + 0.3)
+
+
 def _camera(site: Site, style: Look) -> Camera:
     """Fit what is shown between title, colour bar and legend."""
     size = (style.size[0] * _FINER, style.size[1] * _FINER)
@@ -99,8 +111,7 @@ def _camera(site: Site, style: Look) -> Camera:
         i = racks.ids.index(style.view[5:])
         corners = corners_of(racks.place[i : i + 1] - 0.25, racks.size[i : i + 1] + 0.5)
         return fit(*_RACK_ANGLE, corners, size, frame)
-    low, high = scene.extent(site)
-    return fit(*_ANGLES[style.view], corners_of(low[None], (high - low)[None]), size, frame)
+    return fit(*_ANGLES[style.view], scene.corners(site), size, frame)
 
 
 def _shoot(built: scene.Scene, camera: Camera) -> Any:
@@ -113,7 +124,11 @@ def _shoot(built: scene.Scene, camera: Camera) -> Any:
     try:
         plotter.render_window.SetMultiSamples(1)
         plotter.set_background(built.theme.paper)
-        for direction, strength in (((-0.35, -1.0, 1.3), 0.75), ((1.0, -0.2, 0.5), 0.42), ((0.2, 1.0, 0.8), 0.25)):
+        for direction, strength in (
+            ((-0.35, -1.0, 1.3), 0.75),
+            ((1.0, -0.2, 0.5), 0.42),
+            ((0.2, 1.0, 0.8), 0.25),
+        ):
             light = pv.Light(position=direction, focal_point=(0, 0, 0), intensity=strength)
             light.positional = False
             plotter.add_light(light)
@@ -132,6 +147,13 @@ def write(image: Any, out: str | Path) -> Path:
     try:
         image.save(out)
     except (OSError, ValueError) as error:
-        fault = Fault("", 0, str(out), str(error), "a file name that can be written, such as hall.png", "choose another --out")
+        fault = Fault(
+            "",
+            0,
+            str(out),
+            str(error),
+            "a file name that can be written, such as hall.png",
+            "choose another --out",
+        )
         raise ResultsError("the picture cannot be written", [fault]) from None
     return out

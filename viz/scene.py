@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viz import faces, floor, look
+from viz.camera import corners_of
 from viz.layers import Layers
 from viz.shapes import Piece, box, shape
 from viz.site import Assets, Shown, Site
@@ -74,12 +75,13 @@ def build(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, cabl
     return Scene(layers, ground, theme)
 
 
-def extent(site: Site) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest corner of all that is drawn [m]."""
-    ground = floor.union(rooms(site).values())
-    drawn = [g for kind, g in site.assets.items() if kind not in look.UNDRAWN]
-    tall = max(float((g.place + g.size)[:, 2].max()) for g in drawn)
-    return np.array([ground.x0, ground.y0, 0.0]), np.array([ground.x1, ground.y1, tall])
+def corners(site: Site) -> np.ndarray:
+    """Points (corner, xyz) that a picture must hold: floors, and all boxes that stand on them [m]."""
+    floors = [r for name, r in rooms(site).items() if name not in _yards(site)]
+    points = [np.array([[x, y, 0.0] for x in (r.x0, r.x1) for y in (r.y0, r.y1)]) for r in floors]
+    points += [corners_of(g.place, g.size) for kind, g in site.assets.items() if kind not in look.UNDRAWN]
+    points += [ends.reshape(-1, 3) for ends in site.segments.values()]
+    return np.concatenate(points)
 
 
 def rooms(site: Site) -> dict[str, floor.Rect]:
@@ -90,11 +92,19 @@ def rooms(site: Site) -> dict[str, floor.Rect]:
         if kind in site.assets
         for name, place, size in zip(*_boxes(site.assets[kind]), strict=True)
     }
+    for name in _yards(site):  # a yard is as large as what stands in it
+        inside = [g.only([found[name].holds(x, y) for x, y in g.middle[:, :2]]) for g in _drawn(site)]
+        if any(len(g) for g in inside):
+            low, high = (np.concatenate([getattr(g, part) for g in inside]) for part in ("place", "size"))
+            found[name] = floor.around(low, high).grown(0.6)
     if not found:
-        groups = [g for kind, g in site.assets.items() if kind not in look.UNDRAWN]
-        low, high = (np.concatenate([getattr(g, part) for g in groups]) for part in ("place", "size"))
+        low, high = (np.concatenate([getattr(g, part) for g in _drawn(site)]) for part in ("place", "size"))
         found["hall"] = floor.around(low, high).grown(1.5)
     return found
+
+
+def _drawn(site: Site) -> list[Assets]:
+    return [group for kind, group in site.assets.items() if kind not in look.UNDRAWN]
 
 
 def _boxes(group: Assets) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -159,8 +169,10 @@ def _routes(layers: Layers, segments: dict[str, np.ndarray], theme: look.Theme) 
         stretches, carried = np.unique(np.hstack([low, high]), axis=0, return_counts=True)
         stretches = stretches[np.abs(stretches[:, 3:] - stretches[:, :3]).sum(axis=1) > 0.02]
         carried = carried[: len(stretches)] if len(carried) == len(stretches) else np.ones(len(stretches))
-        half = ROUTE_M[medium] / 2 * np.clip(carried**0.25, 1.0, 2.5)[:, None]
-        _stamp_boxes(layers, stretches[:, :3] - half, stretches[:, 3:] + half, theme.tone(*ROUTE_TONES[medium]))
+        half = ROUTE_M[medium] / 2 * np.clip(carried**0.2, 1.0, 1.6)[:, None]
+        _stamp_boxes(
+            layers, stretches[:, :3] - half, stretches[:, 3:] + half, theme.tone(*ROUTE_TONES[medium])
+        )
 
 
 def _stamp_boxes(layers: Layers, low: np.ndarray, high: np.ndarray, rgb: np.ndarray) -> None:

@@ -36,7 +36,9 @@ _CORNERS = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)],
 _SIDES = np.array([[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]])
 
 
-def box(x0: float, y0: float, z0: float, x1: float, y1: float, z1: float, tone: str, outline: bool = False) -> Piece:
+def box(
+    x0: float, y0: float, z0: float, x1: float, y1: float, z1: float, tone: str, outline: bool = False
+) -> Piece:
     """Return a box between two corners."""
     low, high = np.array([x0, y0, z0]), np.array([x1, y1, z1])
     return Piece(low + _CORNERS * (high - low), _SIDES, tone, outline)
@@ -57,7 +59,9 @@ def tube(x: float, y: float, z: float, radius: float, length: float, tone: str, 
     step[axis] = length
     i = np.arange(ROUND)
     j = (i + 1) % ROUND
-    wall = Piece(np.vstack([start.points, start.points + step]), np.stack([i, j, j + ROUND, i + ROUND], axis=1), tone)
+    wall = Piece(
+        np.vstack([start.points, start.points + step]), np.stack([i, j, j + ROUND, i + ROUND], axis=1), tone
+    )
     return [wall, Piece(start.points + step, start.faces, tone), start]
 
 
@@ -105,7 +109,10 @@ def _stripe(dx: float, dy: float, z0: float, z1: float, tone: str, inset: float 
 
 def _cabinet(dx: float, dy: float, dz: float) -> list[Piece]:
     """A plinth and a body."""
-    return [box(0.02, 0.02, 0, dx - 0.02, dy - 0.02, 0.1, "trim"), box(0, 0, 0.1, dx, dy, dz, "body", outline=True)]
+    return [
+        box(0.02, 0.02, 0, dx - 0.02, dy - 0.02, 0.1, "trim"),
+        box(0, 0, 0.1, dx, dy, dz, "body", outline=True),
+    ]
 
 
 def cdu(dx: float, dy: float, dz: float) -> list[Piece]:
@@ -126,7 +133,11 @@ def crah(dx: float, dy: float, dz: float) -> list[Piece]:
         zs = [0.16 * dz + 0.5 * dz * i / rows for i in range(rows)]
         return [box(0.07 * dx, y0, z, 0.93 * dx, y1, z + 0.05, "accent") for z in zs]
 
-    pieces = _cabinet(dx, dy, 0.92 * dz) + _on_fronts(dy, louvres) + _doors(dx, dy, 0.92 * dz, max(2, round(dx / 0.9)))
+    pieces = (
+        _cabinet(dx, dy, 0.92 * dz)
+        + _on_fronts(dy, louvres)
+        + _doors(dx, dy, 0.92 * dz, max(2, round(dx / 0.9)))
+    )
     return [*pieces, box(0.05 * dx, 0.08 * dy, 0.92 * dz, 0.95 * dx, 0.92 * dy, dz, "accent")]
 
 
@@ -172,7 +183,11 @@ def transformer(dx: float, dy: float, dz: float) -> list[Piece]:
 def feed(dx: float, dy: float, dz: float) -> list[Piece]:
     """Switchgear with an amber warning band."""
     count = max(2, round(dx / 0.9))
-    pieces = _cabinet(dx, dy, dz) + _doors(dx, dy, dz, count) + _stripe(dx, dy, 0.14 * dz, 0.24 * dz, "accent", 0.0)
+    pieces = (
+        _cabinet(dx, dy, dz)
+        + _doors(dx, dy, dz, count)
+        + _stripe(dx, dy, 0.14 * dz, 0.24 * dz, "accent", 0.0)
+    )
     return [*pieces, box(-0.05, -0.05, dz, dx + 0.05, dy + 0.05, dz + 0.08, "accent")]
 
 
@@ -198,8 +213,12 @@ def chiller(dx: float, dy: float, dz: float) -> list[Piece]:
     deck = 0.42 * dz
     pieces = [box(0, 0.04 * dy, 0, dx, 0.96 * dy, 0.14, "trim")]
     for y in (0.3, 0.7):
-        pieces += tube(0.06 * dx, y * dy, 0.5 * deck + 0.1, min(0.36 * deck, 0.16 * dy), 0.88 * dx, "accent", axis=0)
-    pieces += [box(x, y, 0.1, x + 0.08, y + 0.08, deck, "trim") for x in (0, dx - 0.08) for y in (0, dy - 0.08)]
+        pieces += tube(
+            0.06 * dx, y * dy, 0.5 * deck + 0.1, min(0.36 * deck, 0.16 * dy), 0.88 * dx, "accent", axis=0
+        )
+    pieces += [
+        box(x, y, 0.1, x + 0.08, y + 0.08, deck, "trim") for x in (0, dx - 0.08) for y in (0, dy - 0.08)
+    ]
     pieces.append(box(0, 0, deck, dx, dy, dz - 0.16, "body", outline=True))
     return pieces + _fans(dx, dy, dz - 0.16)
 

@@ -34,9 +34,9 @@ class Assets:
         """Centres (asset, xyz) [m]."""
         return self.place + self.size / 2
 
-    def only(self, mask: np.ndarray) -> Assets:
+    def only(self, mask: np.ndarray | list[bool]) -> Assets:
         """Return those of a mask (asset,)."""
-        keep = np.flatnonzero(mask)
+        keep = np.flatnonzero(np.asarray(mask, dtype=bool))
         ids, parents = tuple(self.ids[i] for i in keep), tuple(self.parents[i] for i in keep)
         return Assets(ids, parents, self.place[keep], self.size[keep])
 
@@ -68,8 +68,8 @@ class Site:
         assets = {}
         for kind, group in self.assets.items():
             inside = ((group.place < high) & (group.place + group.size > low)).all(axis=1)
-            if inside.any() or kind == "hall":
-                assets[kind] = group if kind == "hall" else group.only(inside)
+            if inside.any() and kind not in ("room", "outdoor"):
+                assets[kind] = group.only(inside)
         segments = {
             medium: ends[((ends.min(axis=1) >= low) & (ends.max(axis=1) <= high)).all(axis=1)]
             for medium, ends in self.segments.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viz import look, scene
-from viz.camera import Camera
+from viz.camera import Camera, corners_of
 from viz.faces import highest, owners, paint
 from viz.page import Label, number
 from viz.site import Assets, Shown, Site
@@ -53,6 +53,15 @@ def labels(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, cam
     return found
 
 
+def faces(site: Site, camera: Camera) -> np.ndarray:
+    """Boxes of the picture (box, x0 y0 x1 y1) that racks fill [px]; tags stay off them."""
+    if "rack" not in site.assets:
+        return np.empty((0, 4))
+    racks = site.assets["rack"]
+    at = camera.project(corners_of(racks.place, racks.size)).reshape(len(racks), 8, 2)
+    return np.hstack([at.min(axis=1), at.max(axis=1)])
+
+
 def _above(group: Assets, kind: str, shown: Shown, theme: look.Theme, camera: Camera) -> list[Label]:
     """Tags above the equipment of a kind, with the value where it is the one that is shown."""
     top = group.middle
@@ -70,7 +79,9 @@ def _above(group: Assets, kind: str, shown: Shown, theme: look.Theme, camera: Ca
     ]
 
 
-def _on_racks(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, camera: Camera) -> list[Label]:
+def _on_racks(
+    site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, camera: Camera
+) -> list[Label]:
     """Numbers on the roofs; where those are too small, tags at the ends of the rows."""
     racks = site.assets["rack"]
     roof = racks.middle

@@ -78,7 +78,8 @@ def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[therm
 
 def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> Array:
     places: Array = np.array([graph.nodes[g]["place"] for g in maps.ids["gpu"]], dtype=float)
-    return places[replicas.first_member(maps)]
+    found: Array = places[replicas.first_member(maps)]
+    return found
 
 
 def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:

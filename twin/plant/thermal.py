@@ -107,8 +107,8 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     )  # fmt: skip
     return {
         "cdu_pump": Node(
-            pump.step, pump.Params(flow, duty, unit_w, down_s, full * design.BUOYANT_FLOW_FRAC), pump.State(speed.copy()),
-            pump.Inputs(duty.copy(), speed),
+            pump.step, pump.Params(flow, duty, unit_w, down_s, full * design.BUOYANT_FLOW_FRAC),
+            pump.State(speed.copy()), pump.Inputs(duty.copy(), speed),
         ),
         "cdu": Node(
             cdu.step, units, start,

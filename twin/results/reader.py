@@ -178,7 +178,9 @@ class File:
         import difflib
 
         near = difflib.get_close_matches(name, known, 1, 0.4)
-        fault = Fault(str(self.path), 0, what, name, ", ".join(known), f"write {(near or known or ('another',))[0]}")
+        fault = Fault(
+            str(self.path), 0, what, name, ", ".join(known), f"write {(near or known or ('another',))[0]}"
+        )
         return ResultsError(f"no such {what} in this run", [fault])
 
 
@@ -197,19 +199,32 @@ def open_file(path: str | Path) -> File:
     """
     file = trace_path(path)
     if not file.is_file():
-        fault = Fault(str(path), 0, "run", "no result file there", "a run folder with trace.h5", "run: twin run SCENARIO")
+        fault = Fault(
+            str(path),
+            0,
+            "run",
+            "no result file there",
+            "a run folder with trace.h5",
+            "run: twin run SCENARIO",
+        )
         raise ResultsError("no such run", [fault])
     try:
         opened = File(file)
     except OSError as error:
-        fault = Fault(str(file), 0, "run", str(error).splitlines()[0], "an HDF5 file", "run the scenario again")
+        fault = Fault(
+            str(file), 0, "run", str(error).splitlines()[0], "an HDF5 file", "run the scenario again"
+        )
         raise ResultsError("a result file cannot be opened", [fault]) from None
     if opened.attrs.get("format") != FORMAT:
-        fault = Fault(str(file), 0, "format", str(opened.attrs.get("format")), FORMAT, "give a run of this program")
+        fault = Fault(
+            str(file), 0, "format", str(opened.attrs.get("format")), FORMAT, "give a run of this program"
+        )
         raise ResultsError("an HDF5 file, but not a run", [fault])
     if int(opened.attrs["schema_version"]) > SCHEMA_VERSION:
         found = f"version {opened.attrs['schema_version']}"
-        fault = Fault(str(file), 0, "layout", found, f"version {SCHEMA_VERSION} or older", "update this program")
+        fault = Fault(
+            str(file), 0, "layout", found, f"version {SCHEMA_VERSION} or older", "update this program"
+        )
         raise ResultsError("a run of a newer program", [fault])
     return opened
 

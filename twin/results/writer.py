@@ -68,7 +68,9 @@ class Writer:
         try:
             self._file = h5py.File(path, "w", libver="earliest")
         except OSError as error:
-            fault = Fault(str(path), 0, "result file", str(error), "a place that can be written", "choose --out")
+            fault = Fault(
+                str(path), 0, "result file", str(error), "a place that can be written", "choose --out"
+            )
             raise ResultsError("a result file cannot be created", [fault]) from None
         self._began = time.perf_counter()
         self._series: dict[str, h5py.Dataset] = {}
@@ -92,7 +94,13 @@ class Writer:
         self._file.attrs.update(values)
 
     def assets(
-        self, kind: str, ids: Sequence[str], place: ArrayLike, size: ArrayLike, parents: Sequence[str], catalog: Sequence[str]
+        self,
+        kind: str,
+        ids: Sequence[str],
+        place: ArrayLike,
+        size: ArrayLike,
+        parents: Sequence[str],
+        catalog: Sequence[str],
     ) -> None:
         """Write all assets of a kind.
 
@@ -156,7 +164,9 @@ class Writer:
         quantity = QUANTITIES[name]
         group = self._file.require_group(f"series/{period_name(period_s)}")
         if "time_s" not in group:
-            clock = group.create_dataset("time_s", (0,), "f8", maxshape=(None,), chunks=(_chunk_rows(samples),))
+            clock = group.create_dataset(
+                "time_s", (0,), "f8", maxshape=(None,), chunks=(_chunk_rows(samples),)
+            )
             clock.attrs["units"] = f"seconds since {self._start_iso}"
             clock.make_scale("time_s")
             group.attrs["period_s"] = period_s

@@ -22,7 +22,7 @@ PathLike = str | Path
 def load(
     path: PathLike,
     overlays: Iterable[PathLike] = (),
-    set: Mapping[str, object] | None = None,  # noqa: A002
+    set: Mapping[str, object] | None = None,
 ) -> Scenario:
     """Read a scenario, apply overlays and values, validate it.
 
@@ -60,7 +60,7 @@ def load(
 def check(
     path: PathLike,
     overlays: Iterable[PathLike] = (),
-    set: Mapping[str, object] | None = None,  # noqa: A002
+    set: Mapping[str, object] | None = None,
 ) -> list[Fault]:
     """All faults of a scenario with its overlays and values; takes what :func:`load` takes.
 

@@ -40,10 +40,11 @@ def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant) -> None:
             [",".join(n["parents"]) for n in nodes],
             [n["catalog"] for n in nodes],
         )
-    for kind, ids in plant.ids.items():
+    for kind, members in plant.ids.items():
         if kind not in by_kind:
             places = np.array(plant.places[kind], dtype=float)
-            writer.assets(kind, list(ids), places, np.zeros_like(places), [""] * len(ids), [""] * len(ids))
+            none = [""] * len(members)
+            writer.assets(kind, members, places, np.zeros_like(places), none, none)
     _write_edges(writer, graph)
 
 
