@@ -1,1 +1,8 @@
-"""Renders result files."""
+"""Draws result files: a 3D floor plan of a site, coloured by what was recorded.
+
+It reads the file alone and knows nothing of the simulator that wrote it.
+"""
+
+from viz.render import Look, animate, picture, render
+
+__all__ = ["Look", "animate", "picture", "render"]

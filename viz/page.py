@@ -115,8 +115,10 @@ class Page:
         boxes = [self.text(left, 66 * k, site.name, 34, bold=True)]
         how = {"mean": "mean of the sample", "sum": "total of the sample", "point": "at that instant"}[q.kind]
         boxes.append(self.text(left, 101 * k, f"{q.meaning[:1].upper()}{q.meaning[1:]}", 20))
-        start = datetime.fromisoformat(site.start_iso) + timedelta(seconds=shown.at_s)
-        when = f"{start:%Y-%m-%d %H:%M:%S}   ·   {clock(shown.at_s)} into the run, {how}"
+        when = f"{clock(shown.at_s)} into the run, {how}"
+        if site.start_iso:
+            local = datetime.fromisoformat(site.start_iso) + timedelta(seconds=shown.at_s)
+            when = f"{local:%Y-%m-%d %H:%M:%S}   ·   {when}"
         boxes.append(self.text(left, 130 * k, when, 16, colour=self.theme.faint))
         self._taken += boxes
 
@@ -246,7 +248,7 @@ class Page:
         k = self.k
         half, height = self.width(label.text, 15) / 2 + 13 * k, 24 * k
         x, y = label.at_px
-        for lift in (12 * k, 38 * k, 64 * k, 92 * k, 122 * k):
+        for lift in (12 * k, -36 * k, 38 * k, 64 * k, 92 * k, 122 * k):
             box = (x - half, y - lift - height, x + half, y - lift)
             if (
                 box[0] < 0

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from twin import results
 from twin.errors import Fault, ResultsError
 from viz import headless, look, scene, tags
 from viz.camera import Camera, corners_of, fit
 from viz.page import Page
+from viz.reading import read_shown, read_site
 from viz.site import Shown, Site
 
 _FINER = 2  # drawn so many times larger and reduced: smooth edges for lines, faces and letters alike
-_ANGLES = {"iso": (-70.0, 38.0), "hall": (-62.0, 36.0), "top": (-90.0, 90.0), "front": (-90.0, 14.0)}
+_ANGLES = {"iso": (-70.0, 38.0), "hall": (-62.0, 40.0), "top": (-90.0, 90.0), "front": (-90.0, 14.0)}
 _RACK_ANGLE = (-68.0, 16.0)
 _FRAME = (60.0, 170.0, 210.0, 100.0)  # margins for title, colour bar and legend, at a height of 1080
 
@@ -140,20 +142,120 @@ def _shoot(built: scene.Scene, camera: Camera) -> Any:
         plotter.close()
 
 
-def write(image: Any, out: str | Path) -> Path:
-    """Write a picture as PNG (or what its name says) and return its path."""
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
+def _write(image: Any, out: Path, **options: Any) -> Path:
     try:
-        image.save(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        image.save(out, **options)
     except (OSError, ValueError) as error:
-        fault = Fault(
-            "",
-            0,
-            str(out),
-            str(error),
-            "a file name that can be written, such as hall.png",
-            "choose another --out",
-        )
+        expected = "a file that can be written, with an ending such as .png"
+        fault = Fault("", 0, str(out), str(error), expected, "write for example --out hall.png")
         raise ResultsError("the picture cannot be written", [fault]) from None
     return out
+
+
+def render(
+    run: str | Path,
+    out: str | Path,
+    *,
+    quantity: str | None = None,
+    at_s: float | None = None,
+    view: str = "iso",
+    size: tuple[int, int] = (1920, 1080),
+    cables: bool = True,
+    labels: bool = True,
+    theme: str = "light",
+    limits: tuple[float, float] | None = None,
+    show: bool = False,
+) -> Path:
+    """Draw a 3D floor plan of a run, coloured by a recorded quantity at an instant.
+
+    Parameters
+    ----------
+    run : path
+        Run folder or its result file.
+    out : path
+        Picture to write; its ending names the format.
+    quantity : str
+        Recorded name such as ``gpu.temperature_k``; ``rack.power_w`` if left out.
+    at_s : float
+        Instant [s] from the start of the run; the last sample if left out.
+    view : str
+        ``iso``, ``hall`` (without plant outside), ``top``, ``front`` or ``rack:<id>``.
+    size : tuple of int
+        Width and height [px], 200 to 8192.
+    cables, labels : bool
+        Whether routes and labels are drawn.
+    theme : {"light", "dark"}
+        Colours of the page.
+    limits : tuple of float
+        Ends of the colour bar in SI units; round numbers around the whole run if left out.
+    show : bool
+        Whether the picture is also opened in the viewer of the desktop.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    ResultsError
+        When the run cannot be read, or what was asked for is not in it.
+    MissingLibrary
+        Without PyVista or without OpenGL, with the line that installs it.
+    """
+    file = results.open_file(run)
+    try:
+        site, shown = read_site(file), read_shown(file, quantity, at_s, limits)
+    finally:
+        file.close()
+    image = picture(site, shown, Look(view, size, cables, labels, theme))
+    if show:
+        image.show(title=site.name)
+    return _write(image, Path(out))
+
+
+def animate(
+    run: str | Path,
+    out: str | Path,
+    *,
+    quantity: str | None = None,
+    every_s: float = 60.0,
+    frame_s: float = 0.12,
+    size: tuple[int, int] = (1280, 720),
+    view: str = "iso",
+    theme: str = "light",
+) -> Path:
+    """Write a GIF of a quantity over the whole run, under one colour scale.
+
+    Parameters
+    ----------
+    run, out : path
+        Run folder or result file, and the GIF to write.
+    quantity : str
+        As in :func:`render`.
+    every_s : float
+        Simulated time between two frames [s], above 0.
+    frame_s : float
+        Time that each frame is shown [s].
+    size, view, theme
+        As in :func:`render`.
+
+    Raises
+    ------
+    ResultsError, MissingLibrary
+        As in :func:`render`.
+    """
+    if not every_s > 0.0:
+        fault = Fault("", 0, "every_s", str(every_s), "a time above 0 s", "write 60")
+        raise ResultsError("this animation cannot be made", [fault])
+    file = results.open_file(run)
+    try:
+        site, last = read_site(file), read_shown(file, quantity)
+        instants = [*np.arange(last.time_s[0], last.at_s, every_s), last.at_s]
+        shown = [read_shown(file, last.quantity.name, float(at)) for at in instants]
+    finally:
+        file.close()
+    images = [picture(site, each, Look(view, size, theme=theme)) for each in shown]
+    more = {"save_all": True, "append_images": images[1:], "duration": round(frame_s * 1000), "loop": 0}
+    return _write(images[0], Path(out).with_suffix(".gif"), **more)

@@ -117,7 +117,7 @@ def _yards(site: Site) -> tuple[str, ...]:
 
 def _ground(site: Site, theme: look.Theme) -> floor.Ground:
     areas = rooms(site)
-    ground = floor.Ground(floor.union(areas.values()).grown(1.0), theme)
+    ground = floor.Ground(floor.union(areas.values()).grown(0.7), theme)
     yards = _yards(site)
     halls = site.assets["hall"].ids if "hall" in site.assets else tuple(areas)
     feet = {

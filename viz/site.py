@@ -1,4 +1,4 @@
-"""What the picture needs of a result file: assets, routes, and one quantity at one instant."""
+"""What a picture is made of: assets, routes, and one quantity at one instant."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Site:
 
     Parameters
     ----------
-    name, description : str
+    name : str
         Of the scenario.
     start_iso : str
-        Local time at instant 0.
+        Local time at instant 0; empty when unknown.
     assets : dict of str to Assets
         By kind.
     segments : dict of str to ndarray (segment, end, xyz)
@@ -58,7 +58,6 @@ class Site:
     """
 
     name: str
-    description: str
     start_iso: str
     assets: dict[str, Assets]
     segments: dict[str, np.ndarray] = field(default_factory=dict)

@@ -344,10 +344,8 @@ def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any) -> None:
             _cut(rep, now_s)
         elif rep.clock_frac == 0.0 or (rep.batch == 0 and rep.waiting_row == NONE):
             rep.due_s = math.inf
-        elif rep.batch > 0:
-            rep.due_s = now_s
         else:
-            rep.due_s = max(now_s, s.arrived_at_s[rep.waiting_row] + p.ingress_s[r])
+            rep.due_s = now_s
         set_leaf(s.due_tree, r, rep.due_s)
 
 

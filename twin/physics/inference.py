@@ -292,7 +292,7 @@ def kv_capacity_tokens(
     token_bytes = _attention(model, gpus)[0] * kv_bytes_per_value
     free_bytes = gpu.hbm_capacity_bytes * memory_utilization_frac - weights_bytes
     if free_bytes < token_bytes:
-        missing_gb = (token_bytes - free_bytes) * gpus / 1e9
+        missing_bytes = (token_bytes - free_bytes) * gpus
         raise ScenarioError(
             "a model does not fit into its GPUs",
             [
@@ -300,7 +300,7 @@ def kv_capacity_tokens(
                     "",
                     0,
                     "replica memory",
-                    f"{missing_gb:.1f} GB are missing on {gpus} GPUs",
+                    f"{missing_bytes / 1e9:.1f} GB are missing on {gpus} GPUs",
                     "weights and at least one token of KV cache within the memory share",
                     "use more GPUs a replica, a smaller weight precision or a larger memory share",
                 )

@@ -28,7 +28,8 @@ ROWS = "rows"
 
 MOST_CHUNKS = 60
 """Chunks of a dataset. 64 fill one index node of HDF5, and the splitting of a full node is the one
-write that a kill can leave unreadable; larger data get larger chunks."""
+write that a kill can leave unreadable; larger data get larger chunks. For the same reason nothing that grows
+is compressed."""
 
 LEAST_CHUNK_ROWS = 4096
 SERIES_CHUNK = (200, 500)

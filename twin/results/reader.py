@@ -144,8 +144,8 @@ class File:
             raise self._unknown("recorded quantity", name, self.series_names())
         data, rows = group[name], int(group.attrs[ROWS])
         ids = _strings(group[f"{name.split('.', 1)[0]}_id"])
-        texts = (str(data.attrs[k]) for k in ("units", "kind", "long_name"))
-        return Series(name, *texts, group["time_s"][:rows], ids, data[:rows])
+        unit, kind, meaning = (str(data.attrs[k]) for k in ("units", "kind", "long_name"))
+        return Series(name, unit, kind, meaning, group["time_s"][:rows], ids, data[:rows])
 
     def requests(self) -> dict[str, NDArray[Any]]:
         """Columns of the requests that finished, were rejected, or are in the house at the end."""

@@ -29,6 +29,7 @@ from twin.results.layout import (
 )
 
 PACKAGES = ("numpy", "numba", "simpy", "networkx", "h5py", "ai-factory-twin")
+# only for what is written once: a compressed chunk that grows is moved, and a kill can catch it homeless
 COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
@@ -177,9 +178,7 @@ class Writer:
         wide = min(max(len(ids), 1), SERIES_CHUNK[1])
         bands = -(-max(len(ids), 1) // wide)
         long = max(SERIES_CHUNK[0], -(-samples * bands // MOST_CHUNKS))
-        data = group.create_dataset(
-            name, (0, len(ids)), "f4", maxshape=(None, len(ids)), chunks=(long, wide), **COMPRESSED
-        )
+        data = group.create_dataset(name, (0, len(ids)), "f4", maxshape=(None, len(ids)), chunks=(long, wide))
         data.attrs.update({"units": quantity.unit, "long_name": quantity.meaning, "kind": quantity.kind})
         data.dims[0].attach_scale(group["time_s"])
         data.dims[1].attach_scale(group[labels])
@@ -238,7 +237,7 @@ class Writer:
         group.attrs[ROWS] = 0
         for column in TABLES[name]:
             data = group.create_dataset(
-                column.name, (0,), column.dtype, maxshape=(None,), chunks=(chunk_rows,), **COMPRESSED
+                column.name, (0,), column.dtype, maxshape=(None,), chunks=(chunk_rows,)
             )
             data.attrs["long_name"] = column.meaning
             if column.unit:

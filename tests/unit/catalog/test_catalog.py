@@ -143,10 +143,8 @@ def test_units_become_si() -> None:
 @pytest.mark.parametrize("name", catalog.names("llm"))
 def test_kv_cache_follows_from_the_shapes(name: str) -> None:
     llm = catalog.get("llm", name)
-    if llm.get("kv_lora_rank"):
-        values = llm.kv_lora_rank + llm.rope_head_dim
-    else:
-        values = 2 * llm.kv_heads * llm.head_dim
+    is_latent = llm.get("kv_lora_rank") is not None
+    values = llm.kv_lora_rank + llm.rope_head_dim if is_latent else 2 * llm.kv_heads * llm.head_dim
     assert llm.kv_bytes_per_token_per_layer == 2 * values
     assert llm.active_params <= llm.params
 
