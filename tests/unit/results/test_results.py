@@ -110,13 +110,19 @@ def test_error_leaves_a_torso_that_says_why(tmp_path: Path) -> None:
     assert "roof" in file.attrs["error"]
 
 
+def _newer(path: Path) -> None:
+    new(path).close(complete=True)
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = SCHEMA_VERSION + 1
+
+
 @pytest.mark.parametrize(
     ("make", "found"),
     [
         (lambda p: None, "no result file"),
         (lambda p: p.write_bytes(b"not an hdf5 file at all"), "signature"),
         (lambda p: h5py.File(p, "w").close(), "None"),
-        (lambda p: _newer(p), "version"),
+        (_newer, "version"),
     ],
 )
 def test_strangers_are_refused(tmp_path: Path, make: object, found: str) -> None:
