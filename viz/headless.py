@@ -67,7 +67,7 @@ def prepare() -> None:
             Fault(
                 "", 0, "OpenGL", "no EGL, OSMesa or X window that can be drawn into",
                 "software OpenGL is enough; no screen and no GPU are needed",
-                f"{APT_LINE}\n            or: apt-get install -y libosmesa6 and set {_VARIABLE}=vtkOSOpenGLRenderWindow",
+                APT_LINE,
             )
         ],
     )  # fmt: skip

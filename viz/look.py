@@ -31,26 +31,27 @@ FAMILY_NAMES = {
 }
 KIND_NAMES = {
     "feed": "Grid feed",
-    "transformer": "Transformer",
     "ups": "UPS",
     "pdu": "PDU",
     "cdu": "CDU",
-    "facility_water": "Facility water",
-    "dry_cooler": "Dry cooler",
     "crah": "CRAH",
-    "chilled_water": "Chilled water",
-    "chiller": "Chiller",
-    "network_rack": "Network rack",
-    "leaf": "Leaf switches",
-    "spine": "Spine switches",
-    "core": "Core switches",
-    "gateway": "Gateway",
-}
-# No body of their own: grounds, ideas, and what shows on the front of a rack.
+    "gpu": "GPU",
+}  # No body of their own: grounds, ideas, and what shows on the front of a rack.
 UNDRAWN = {
     "site", "outdoor", "hall", "room", "psu", "optic", "gpu", "nic", "tray", "switch_tray", "node", "nvswitch",
     "replica", "leaf", "spine", "core", "gateway",
 }  # fmt: skip
+
+
+def kind_name(kind: str) -> str:
+    """Name of a kind of asset in a picture.
+
+    Examples
+    --------
+    >>> kind_name("ups"), kind_name("dry_cooler")
+    ('UPS', 'Dry cooler')
+    """
+    return KIND_NAMES.get(kind, kind.replace("_", " ").capitalize())
 
 
 def rgb(colour: str) -> np.ndarray:

@@ -51,7 +51,7 @@ def number(value: float, step: float) -> str:
     if not np.isfinite(value):
         return "–"
     digits = max(0, int(np.ceil(-np.log10(step) - 1e-9))) if step > 0 else 0
-    return f"{value:,.{digits}f}"
+    return f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def clock(at_s: float) -> str:
@@ -190,7 +190,8 @@ class Page:
             r = 5 * k
             self._draw.line((x, y0, x, foot), fill=self.theme.hot, width=max(1, round(1.5 * k)))
             self._draw.ellipse((x - r, y - r, x + r, y + r), fill=self.theme.hot)
-        kind = shown.quantity.asset_kind.replace("_", " ")
+        kind = look.kind_name(shown.quantity.asset_kind)
+        kind = kind if kind.isupper() else kind.lower()
         unit, step = shown.quantity.shown_as, (high - low) / 20
         caption = f"mean of {len(shown.ids)} {kind}{'s' if len(shown.ids) > 1 else ''}: "
         caption += f"{number(low, step)} to {number(high, step)} {unit}"

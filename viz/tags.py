@@ -6,14 +6,15 @@ import numpy as np
 
 from viz import look, scene
 from viz.camera import Camera, corners_of
-from viz.faces import highest, owners, paint
+from viz.faces import CABINETS, highest, owners, paint
 from viz.page import Label, number
 from viz.site import Assets, Shown, Site
 
+MIN_ROOM_PX = 13.0  # width of a roof that still takes a number, at a height of 1080
 # Who gets its label first where there is not room for all.
 ORDER = (
     "transformer", "feed", "ups", "cdu", "dry_cooler", "chiller", "facility_water", "chilled_water",
-    "network_rack", "pdu", "crah",
+    "pdu", "crah",
 )  # fmt: skip
 
 
@@ -45,10 +46,12 @@ def labels(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, cam
     """Labels in the order of their weight."""
     kind = shown.quantity.asset_kind
     found: list[Label] = []
-    if "rack" in site.assets:
-        found += _on_racks(site, shown, colours, theme, camera)
+    for each, letter in (("rack", ""), ("network_rack", "N")):
+        if each in site.assets:
+            under = _roof_colours(site, each, shown, colours, theme)
+            found += _on_roofs(site.assets[each], each, letter, under, theme, camera)
     for each in sorted(site.assets, key=lambda k: (k != kind, ORDER.index(k) if k in ORDER else len(ORDER))):
-        if each not in look.UNDRAWN and each != "rack":
+        if each not in look.UNDRAWN and each not in CABINETS:
             found += _above(site.assets[each], each, shown, theme, camera)
     return found
 
@@ -66,7 +69,7 @@ def _above(group: Assets, kind: str, shown: Shown, theme: look.Theme, camera: Ca
     """Tags above the equipment of a kind, with the value where it is the one that is shown."""
     top = group.middle
     top[:, 2] = (group.place + group.size)[:, 2]
-    name = look.KIND_NAMES.get(kind, kind.replace("_", " ").capitalize())
+    name = look.kind_name(kind)
     texts = [f"{name} {short(i)}" if len(group) > 1 else name for i in group.ids]
     if shown.quantity.asset_kind == kind:
         step = (shown.limits[1] - shown.limits[0]) / 100
@@ -79,30 +82,25 @@ def _above(group: Assets, kind: str, shown: Shown, theme: look.Theme, camera: Ca
     ]
 
 
-def _on_racks(
-    site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, camera: Camera
+def _on_roofs(
+    group: Assets, kind: str, letter: str, under: np.ndarray, theme: look.Theme, camera: Camera
 ) -> list[Label]:
-    """Numbers on the roofs; where those are too small, tags at the ends of the rows."""
-    racks = site.assets["rack"]
-    roof = racks.middle
-    roof[:, 2] = (racks.place + racks.size)[:, 2]
+    """Numbers on the roofs of cabinets; where those are too small, tags at the ends of the rows."""
+    roof = group.middle
+    roof[:, 2] = (group.place + group.size)[:, 2]
+    index, narrow = np.arange(len(group)), np.argmin(group.size[:, :2], axis=1)
     across = np.zeros_like(roof)
-    narrow = np.argmin(racks.size[:, :2], axis=1)
-    across[np.arange(len(racks)), narrow] = 0.86 * racks.size[np.arange(len(racks)), narrow]
-    room = np.abs(camera.project(roof + across) - camera.project(roof)).max(axis=1)
+    across[index, narrow] = 0.86 * group.size[index, narrow]
     at = camera.project(roof)
+    room = np.abs(camera.project(roof + across) - at).max(axis=1)
     if float(room.min()) >= MIN_ROOM_PX * camera.size[1] / 1080:
-        under = _roof_colours(site, shown, colours, theme)
         return [
-            Label(short(name), (float(x), float(y)), float(w), (int(c[0]), int(c[1]), int(c[2])))
-            for name, (x, y), w, c in zip(racks.ids, at, room, under, strict=True)
+            Label(letter + short(name), (float(x), float(y)), float(w), (int(c[0]), int(c[1]), int(c[2])))
+            for name, (x, y), w, c in zip(group.ids, at, room, under, strict=True)
         ]
-    ends = [i for row in rows(racks) for i in (row[0], row[-1])]
-    accent = theme.family["compute"][1]
-    return [Label(racks.ids[i], (float(at[i, 0]), float(at[i, 1])), accent=accent) for i in ends]
-
-
-MIN_ROOM_PX = 13.0  # at a height of 1080
+    ends = sorted({i for row in rows(group) for i in (row[0], row[-1])}) if kind == "rack" else []
+    accent = theme.family[look.FAMILY_OF[kind]][1]
+    return [Label(group.ids[i], (float(at[i, 0]), float(at[i, 1])), accent=accent) for i in ends]
 
 
 def rows(racks: Assets) -> list[list[int]]:
@@ -122,12 +120,13 @@ def rows(racks: Assets) -> list[list[int]]:
     ]
 
 
-def _roof_colours(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme) -> np.ndarray:
-    racks = site.assets["rack"]
-    if shown.quantity.asset_kind == "rack":
-        return paint(shown, shown.of(racks.ids), colours, theme)
-    if shown.quantity.asset_kind == "gpu" and "gpu" in site.assets:
+def _roof_colours(site: Site, kind: str, shown: Shown, colours: np.ndarray, theme: look.Theme) -> np.ndarray:
+    group = site.assets[kind]
+    if shown.quantity.asset_kind == kind:
+        return paint(shown, shown.of(group.ids), colours, theme)
+    if kind == "rack" and shown.quantity.asset_kind == "gpu" and "gpu" in site.assets:
         gpus = site.assets["gpu"]
-        worst = highest(shown.of(gpus.ids), owners(racks.ids, gpus), len(racks))
+        worst = highest(shown.of(gpus.ids), owners(group.ids, gpus), len(group))
         return paint(shown, worst, colours, theme)
-    return np.broadcast_to(look.rgb(theme.tray), (len(racks), 3))
+    plain = look.rgb(theme.tray) if kind == "rack" else theme.tone("network", "body")
+    return np.broadcast_to(plain, (len(group), 3))

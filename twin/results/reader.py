@@ -124,8 +124,8 @@ class File:
         group = self._file[f"edges/{kind}"]
         points, starts = group["route_m"][:], group["route_start"][:]
         routes = [points[a:b] for a, b in itertools.pairwise(starts)]
-        ends = (_strings(group[n]) for n in ("from_id", "to_id", "medium"))
-        return Edges(*ends, group["length_m"][:], routes)
+        from_id, to_id, medium = (_strings(group[n]) for n in ("from_id", "to_id", "medium"))
+        return Edges(from_id, to_id, medium, group["length_m"][:], routes)
 
     def series_names(self) -> tuple[str, ...]:
         """Recorded quantities."""

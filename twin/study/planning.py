@@ -11,6 +11,7 @@ from typing import Any
 from twin import scenario as scenarios
 from twin.errors import Fault, ScenarioError, StudyError
 from twin.scenario import Scenario, Source
+from twin.scenario.source import dotted
 from twin.study.reading import StudyReader, Variant
 from twin.study.spec import Plan, RunSpec
 
@@ -102,7 +103,7 @@ def _in_study(
     if fault.line:
         return fault
     written = fault.where.removeprefix("set.")
-    path = next((p for p in (*values, *point) if written == p or written.startswith(f"{p}.")), None)
+    path = next((p for p in (*values, *point) if f"{written}.".startswith(f"{dotted(p)}.")), None)
     if path is None:
         return fault
     where = f"grid.{path}.{grid[path].index(point[path])}" if path in point else f"set.{path}"

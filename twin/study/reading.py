@@ -93,7 +93,8 @@ class StudyReader:
         ).items():
             where = f"grid.{path}"
             if not isinstance(values, list) or not values:
-                self._refuse(where, repr(values), "a list of values", f"write {path}: [{values}]")
+                mend = f"write {path}: [{values}]" if values else f"list values, or remove {path}"
+                self._refuse(where, repr(values), "a list of values", mend)
             elif any(value in values[:i] for i, value in enumerate(values)):
                 self._refuse(where, f"a value twice in {values}", "each value once", "remove one of them")
             elif isinstance(fixed, Mapping) and path in fixed:
@@ -127,7 +128,8 @@ class StudyReader:
                 self._refuse(where, repr(overlays), "a list of overlay files", mend)
                 continue
             files = [self._file(f"{where}.{i}", o, "an overlay file") for i, o in enumerate(overlays)]
-            found.append(Variant(name, tuple(f for f in files if f)))
+            if None not in files:
+                found.append(Variant(name, tuple(f for f in files if f)))
         return found
 
     def _listed(self) -> list[Variant]:
@@ -146,7 +148,8 @@ class StudyReader:
                 self._refuse(
                     where, f"{name} for the second time", "each overlay once", "name them under variants"
                 )
-            found.setdefault(name, Variant(name, (file,) if file else ()))
+            elif is_base or file:
+                found[name] = Variant(name, (file,) if file else ())
         return list(found.values())
 
     def _mapping(self, key: str, expected: str, example: str) -> Mapping[str, Any]:

@@ -1,0 +1,5 @@
+"""Where runs execute: processes of this machine, or a dask cluster; resumes, and survives dead workers."""
+
+from twin.launch.studies import Outcome, run_study
+
+__all__ = ["Outcome", "run_study"]
