@@ -7,7 +7,7 @@ from typing import Any
 import numba as nb
 
 # no function of the kernel makes or keeps an array; counting references would cost four times its work
-inner = nb.njit(_nrt=False, forceinline=True)
+inner = nb.njit(_nrt=False, forceinline=True)  # type: ignore[call-overload]
 
 
 @inner

@@ -342,7 +342,7 @@ def _digest() -> str:
 def _entry(digest: str) -> Any:
     """The compiled step. Numba caches by this file alone; the digest in the closure adds the others."""
 
-    @nb.njit(cache=True, _nrt=False)  # type: ignore[call-overload,untyped-decorator]
+    @nb.njit(cache=True, _nrt=False)  # type: ignore[call-overload]
     def step(
         tables: Any,
         state: Any,
