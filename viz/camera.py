@@ -99,4 +99,5 @@ def fit(
 def corners_of(place: np.ndarray, size: np.ndarray) -> np.ndarray:
     """All corners (8 × box, xyz) of boxes given by lowest corner and size (box, xyz)."""
     unit = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
-    return (place[:, None, :] + unit[None] * size[:, None, :]).reshape(-1, 3)
+    corners: np.ndarray = place[:, None, :] + unit[None] * size[:, None, :]
+    return corners.reshape(-1, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from viz import look
@@ -24,6 +26,7 @@ UNITS = {
 COLOURED_WITH_RACK = ("tray", "node")
 STRIPS = 12  # of a rack whose trays were not recorded
 MAX_UNITS = 60_000  # above, racks are one strip each
+MARGIN = 0.06  # share of the width that the frame keeps on each side
 _LIFT_M = 0.012  # strips lie on the face
 
 
@@ -86,6 +89,38 @@ def highest(values: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:
     return np.where(np.isfinite(top), top, np.nan)
 
 
+class Cells(NamedTuple):
+    """GPUs as cells on the fronts of their racks: ids, unit (cell,), share of the width, heights [m]."""
+
+    ids: tuple[str, ...]
+    unit: np.ndarray
+    share: tuple[np.ndarray, np.ndarray]
+    height_m: tuple[np.ndarray, np.ndarray]
+
+
+def gpu_cells(units: Assets, gpus: Assets) -> Cells:
+    """Lay the GPUs of each tray or node side by side, in the order in which they stand.
+
+    Parameters
+    ----------
+    units, gpus : Assets
+        Trays or nodes, and GPUs; those of other units are left out.
+    """
+    unit = owners(units.ids, gpus)
+    gpus, unit = gpus.only(unit >= 0), unit[unit >= 0]
+    order = np.lexsort((gpus.place[:, 1], gpus.place[:, 0], unit))
+    first = np.searchsorted(unit[order], np.arange(len(units)))
+    column = np.empty(len(unit), dtype=int)
+    column[order] = np.arange(len(unit)) - first[unit[order]]
+    columns = np.bincount(unit, minlength=len(units))[unit]
+    share = (
+        MARGIN + (1 - 2 * MARGIN) * (column + 0.06) / columns,
+        MARGIN + (1 - 2 * MARGIN) * (column + 0.94) / columns,
+    )
+    bottom = units.place[unit, 2]
+    return Cells(gpus.ids, unit, share, (bottom, bottom + units.size[unit, 2]))
+
+
 class _Fronts:
     """Draws the cabinets of one kind."""
 
@@ -135,7 +170,7 @@ class _Fronts:
         shown_kind = self.shown.quantity.asset_kind
         bottom = group.place[:, 2]
         top = bottom + group.size[:, 2]
-        share = np.full(len(group), 0.06), np.full(len(group), 0.94)
+        share = np.full(len(group), MARGIN), np.full(len(group), 1 - MARGIN)
         if kind == shown_kind:
             self.strips("exact", owner, share, (bottom, top), self.colour(self.shown.of(group.ids)))
         elif roof is not None and kind in COLOURED_WITH_RACK and shown_kind == self.kind:
@@ -147,20 +182,10 @@ class _Fronts:
             self.strips("lit", owner, share, (bottom, top), rgb)
 
     def gpus(self, units: Assets, owner: np.ndarray) -> None:
-        """Cells side by side, one a GPU, in the order in which they stand."""
-        gpus = self.site.assets["gpu"]
-        unit = owners(units.ids, gpus)
-        gpus, unit = gpus.only(unit >= 0), unit[unit >= 0]
-        order = np.lexsort((gpus.place[:, 1], gpus.place[:, 0], unit))
-        first = np.searchsorted(unit[order], np.arange(len(units)))
-        column = np.empty(len(unit), dtype=int)
-        column[order] = np.arange(len(unit)) - first[unit[order]]
-        columns = np.bincount(unit, minlength=len(units))[unit]
-        left = 0.06 + 0.88 * (column + 0.06) / columns
-        right = 0.06 + 0.88 * (column + 0.94) / columns
-        bottom = units.place[unit, 2]
-        rgb = self.colour(self.shown.of(gpus.ids))
-        self.strips("exact", owner[unit], (left, right), (bottom, bottom + units.size[unit, 2]), rgb)
+        """Cells side by side, one a GPU."""
+        cells = gpu_cells(units, self.site.assets["gpu"])
+        rgb = self.colour(self.shown.of(cells.ids))
+        self.strips("exact", owner[cells.unit], cells.share, cells.height_m, rgb)
 
     def even_strips(self, roof: np.ndarray | None, count: int = STRIPS) -> None:
         """Strips at even heights for racks whose trays were not recorded."""
@@ -170,7 +195,7 @@ class _Fronts:
         foot, height = self.cabinets.place[owner, 2], self.cabinets.size[owner, 2]
         bottom, top = (foot + height * (0.04 + 0.92 * (i + s) / count) for s in (0.12, 1.0))
         rgb = np.broadcast_to(look.rgb(self.theme.tray), (n, 3)) if roof is None else roof
-        share = np.full(n * count, 0.06), np.full(n * count, 0.94)
+        share = np.full(n * count, MARGIN), np.full(n * count, 1 - MARGIN)
         self.strips("lit" if roof is None else "exact", owner, share, (bottom, top), rgb[owner])
 
     def strips(

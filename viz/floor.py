@@ -108,7 +108,7 @@ class Ground:
             center=((e.x0 + e.x1) / 2, (e.y0 + e.y1) / 2, -0.01), direction=(0, 0, 1),
             i_size=e.x1 - e.x0, j_size=e.y1 - e.y0, i_resolution=1, j_resolution=1,
         )  # fmt: skip
-        texture = pv.Texture(np.asarray(self.image))
+        texture: Any = pv.Texture(np.asarray(self.image))  # type: ignore[no-untyped-call]
         texture.interpolate = True
         texture.mipmap = True
         plotter.add_mesh(plane, texture=texture, lighting=False)

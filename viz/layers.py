@@ -80,8 +80,8 @@ class Layers:
         """Add all layers to a plotter."""
         import pyvista as pv
 
-        for layer, points in self._points.items():
-            mesh = pv.PolyData(np.concatenate(points), faces=np.concatenate(self._faces[layer]))
+        for layer, parts in self._points.items():
+            mesh = pv.PolyData(np.concatenate(parts), faces=np.concatenate(self._faces[layer]))
             mesh.cell_data["rgb"] = np.concatenate(self._rgb[layer])
             plotter.add_mesh(mesh, scalars="rgb", rgb=True, show_scalar_bar=False, **STYLES[layer])
         if self._lines:

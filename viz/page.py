@@ -108,11 +108,11 @@ class Page:
         """Width of words [px]."""
         return float(look.font(max(6, round(size * self.k)), bold).getlength(words))
 
-    def title(self, site: Site, shown: Shown) -> None:
+    def title(self, site: Site, shown: Shown, part: str = "") -> None:
         """Write the name of the site, the quantity and the instant."""
         k, q = self.k, shown.quantity
         left = 44 * k
-        boxes = [self.text(left, 66 * k, site.name, 34, bold=True)]
+        boxes = [self.text(left, 66 * k, f"{site.name}  ·  {part}" if part else site.name, 34, bold=True)]
         how = {"mean": "mean of the sample", "sum": "total of the sample", "point": "at that instant"}[q.kind]
         boxes.append(self.text(left, 101 * k, f"{q.meaning[:1].upper()}{q.meaning[1:]}", 20))
         when = f"{clock(shown.at_s)} into the run, {how}"
@@ -167,7 +167,7 @@ class Page:
             line = y + (38 + 24 * i) * k
             self.text(x - 14 * k, line, name, 15, colour=self.theme.faint)
             self.text(x + 112 * k, line, number(float(value), step), 15, anchor="rs")
-        return y + (44 + 24 * len(rows)) * k
+        return float(y + (44 + 24 * len(rows)) * k)
 
     def course(self, shown: Shown) -> None:
         """Draw how the mean went over the run, with a mark at the instant."""
@@ -193,7 +193,7 @@ class Page:
         kind = look.kind_name(shown.quantity.asset_kind)
         kind = kind if kind.isupper() else kind.lower()
         unit, step = shown.quantity.shown_as, (high - low) / 20
-        caption = f"mean of {len(shown.ids)} {kind}{'s' if len(shown.ids) > 1 else ''}: "
+        caption = f"mean of {len(shown.ids):,} {kind}{'s' if len(shown.ids) > 1 else ''}: "
         caption += f"{number(low, step)} to {number(high, step)} {unit}"
         self.text(x0 + width, foot + 22 * k, caption, 14, colour=self.theme.faint, anchor="rs")
         self._taken.append((x0 - 10 * k, 0.0, float(self.image.width), foot + 28 * k))

@@ -115,24 +115,27 @@ def read_shown(
     if faults:
         raise ResultsError("this instant cannot be shown", faults)
     row = len(series.time_s) - 1 if at_s is None else int(np.searchsorted(series.time_s, at_s - 1e-9))
-    values = _shown(q, series.values)
-    known = np.isfinite(values)
-    ends = (
-        (_shown(q, np.array(limits)) if limits else (values[known].min(), values[known].max()))
-        if known.any()
-        else (0, 1)
-    )
+    known = np.isfinite(series.values)
     count = known.sum(axis=1)
-    mean = np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
+    total = series.values.sum(axis=1, where=known, dtype=float)
+    mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    ends = _shown(q, np.array(limits if limits else _range(series.values, known)))
     return Shown(
         quantity=q,
         ids=series.ids,
-        values=values[row],
+        values=_shown(q, series.values[row]),
         at_s=float(series.time_s[row]) if at_s is None else at_s,
         time_s=series.time_s,
-        mean=mean,
+        mean=_shown(q, mean),
         limits=(float(ends[0]), float(ends[1])) if limits else nice_limits(float(ends[0]), float(ends[1])),
     )
+
+
+def _range(values: np.ndarray, known: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest known value; 0 and 1 where there is none."""
+    if not known.any():
+        return 0.0, 1.0
+    return float(values.min(where=known, initial=np.inf)), float(values.max(where=known, initial=-np.inf))
 
 
 def _shown(quantity: Quantity, values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from viz.reading import read_shown, read_site
 from viz.site import Shown, Site
 
 _FINER = 2  # drawn so many times larger and reduced: smooth edges for lines, faces and letters alike
-_ANGLES = {"iso": (-70.0, 38.0), "hall": (-62.0, 40.0), "top": (-90.0, 90.0), "front": (-90.0, 14.0)}
+_ANGLES = {"iso": (-70.0, 38.0), "hall": (-62.0, 40.0), "top": (-90.0, 90.0), "front": (-90.0, 20.0)}
 _RACK_ANGLE = (-68.0, 16.0)
 _FRAME = (60.0, 170.0, 210.0, 100.0)  # margins for title, colour bar and legend, at a height of 1080
 
@@ -54,14 +54,11 @@ def picture(site: Site, shown: Shown, style: Look) -> Any:
     """
     _check(style, site)
     theme, colours = look.theme(style.theme), look.colour_map(shown.quantity)
-    if style.view.startswith("rack:"):
-        site = _rack_and_neighbours(site, style.view[5:])
-    elif style.view == "hall":
-        site = _hall_alone(site)
+    site = _part(site, style.view)
     built = scene.build(site, shown, colours, theme, style.cables)
     camera = _camera(site, style)
     page = Page(_shoot(built, camera), theme)
-    page.title(site, shown)
+    page.title(site, shown, style.view[5:] if style.view.startswith("rack:") else "")
     page.course(shown)
     page.colour_bar(shown, colours)
     page.legend(tags.legend(site, shown, theme, style.cables))
@@ -69,6 +66,8 @@ def picture(site: Site, shown: Shown, style: Look) -> Any:
     if style.labels:
         page.keep_free(tags.faces(site, camera))
         page.labels(tags.labels(site, shown, colours, theme, camera))
+        if style.view.startswith("rack:"):
+            page.labels(tags.on_gpus(site, shown, colours, theme, camera))
     return page.image.reduce(_FINER)
 
 
@@ -86,21 +85,26 @@ def _check(style: Look, site: Site) -> None:
         raise ResultsError("this picture cannot be drawn", faults)
 
 
-def _rack_and_neighbours(site: Site, rack: str) -> Site:
-    """Keep a rack and what stands right beside it in its row."""
-    racks = site.assets["rack"]
-    i = racks.ids.index(rack)
-    reach = np.array([0.7, 0.05, 0.0]) if racks.size[i, 0] <= racks.size[i, 1] else np.array([0.05, 0.7, 0.0])
-    return site.near(racks.place[i] - reach, racks.place[i] + racks.size[i] + reach + [0, 0, 1.0])
-
-
-def _hall_alone(site: Site) -> Site:
-    """Keep the hall and what is inside."""
-    if "hall" not in site.assets:
+def _part(site: Site, view: str) -> Site:
+    """Keep what a view shows: all, the hall, its rows without what stands before them, or one rack."""
+    if view.startswith("rack:"):
+        return _rack_and_neighbours(site, view[5:])
+    if view not in ("hall", "front") or "hall" not in site.assets:
         return site
     hall = site.assets["hall"]
-    low, high = hall.place.min(axis=0), (hall.place + hall.size).max(axis=0)
-    return site.near(low - 0.3, high + 0.3)
+    low, high = hall.place.min(axis=0) - 0.3, (hall.place + hall.size).max(axis=0) + 0.3
+    if view == "front" and "rack" in site.assets:
+        low[1] = site.assets["rack"].place[:, 1].min() - 0.3
+    return site.near(low, high)
+
+
+def _rack_and_neighbours(site: Site, rack: str) -> Site:
+    """Keep a rack and the racks right beside it, with what is inside them."""
+    racks = site.assets["rack"]
+    i = racks.ids.index(rack)
+    gap = np.abs(racks.middle - racks.middle[i])[:, :2] - (racks.size + racks.size[i])[:, :2] / 2
+    beside = tuple(name for name, near in zip(racks.ids, gap.max(axis=1) < 0.1, strict=True) if near)
+    return site.within(beside, reach_m=0.8)
 
 
 def _camera(site: Site, style: Look) -> Camera:
@@ -113,7 +117,10 @@ def _camera(site: Site, style: Look) -> Camera:
         i = racks.ids.index(style.view[5:])
         corners = corners_of(racks.place[i : i + 1] - 0.25, racks.size[i : i + 1] + 0.5)
         return fit(*_RACK_ANGLE, corners, size, frame)
-    return fit(*_ANGLES[style.view], scene.corners(site), size, frame)
+    azimuth, elevation = _ANGLES[style.view]
+    turns = (0.0, 12.0, 24.0, 36.0) if style.view == "iso" else (0.0,)
+    fits = [fit(azimuth + turn, elevation, scene.corners(site), size, frame) for turn in turns]
+    return min(fits, key=lambda camera: camera.m_per_px)
 
 
 def _shoot(built: scene.Scene, camera: Camera) -> Any:
@@ -122,7 +129,7 @@ def _shoot(built: scene.Scene, camera: Camera) -> Any:
     import pyvista as pv
     from PIL import Image
 
-    plotter = pv.Plotter(off_screen=True, window_size=list(camera.size), lighting="none")
+    plotter: Any = pv.Plotter(off_screen=True, window_size=list(camera.size), lighting="none")
     try:
         plotter.render_window.SetMultiSamples(1)
         plotter.set_background(built.theme.paper)
@@ -180,7 +187,7 @@ def render(
     at_s : float
         Instant [s] from the start of the run; the last sample if left out.
     view : str
-        ``iso``, ``hall`` (without plant outside), ``top``, ``front`` or ``rack:<id>``.
+        ``iso``, ``top``, ``hall`` (without plant outside), ``front`` (the rows alone) or ``rack:<id>``.
     size : tuple of int
         Width and height [px], 200 to 8192.
     cables, labels : bool

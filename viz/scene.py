@@ -14,6 +14,7 @@ from viz.site import Assets, Shown, Site
 
 WALL_HEIGHT_M = 0.5  # walls are cut low, so that one looks into the hall
 WALL_M = 0.12
+SHORTEST_M = 0.02  # shorter stretches of a route are left out
 # Outer size of what runs in a route [m]; pipes and cable trays are wider the more they carry.
 ROUTE_M = {"power": 0.09, "network": 0.07, "supply": 0.11, "return": 0.11}
 ROUTE_TONES = {
@@ -135,8 +136,9 @@ def _ground(site: Site, theme: look.Theme) -> floor.Ground:
 
 
 def _walls(layers: Layers, site: Site, theme: look.Theme) -> None:
+    walled = {name for kind in ("hall", "room") if kind in site.assets for name in site.assets[kind].ids}
     for name, r in rooms(site).items():
-        if name in _yards(site):
+        if name not in walled:
             continue
         h, w = WALL_HEIGHT_M, WALL_M
         sides = (
@@ -167,8 +169,8 @@ def _routes(layers: Layers, segments: dict[str, np.ndarray], theme: look.Theme) 
             continue
         low, high = ends.min(axis=1).round(2), ends.max(axis=1).round(2)
         stretches, carried = np.unique(np.hstack([low, high]), axis=0, return_counts=True)
-        stretches = stretches[np.abs(stretches[:, 3:] - stretches[:, :3]).sum(axis=1) > 0.02]
-        carried = carried[: len(stretches)] if len(carried) == len(stretches) else np.ones(len(stretches))
+        is_long = np.abs(stretches[:, 3:] - stretches[:, :3]).sum(axis=1) > SHORTEST_M
+        stretches, carried = stretches[is_long], carried[is_long]
         half = ROUTE_M[medium] / 2 * np.clip(carried**0.2, 1.0, 1.6)[:, None]
         _stamp_boxes(
             layers, stretches[:, :3] - half, stretches[:, 3:] + half, theme.tone(*ROUTE_TONES[medium])

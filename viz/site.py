@@ -69,11 +69,26 @@ class Site:
             inside = ((group.place < high) & (group.place + group.size > low)).all(axis=1)
             if inside.any() and kind not in ("room", "outdoor"):
                 assets[kind] = group.only(inside)
-        segments = {
+        return replace(self, assets=assets, segments=self._segments(low, high))
+
+    def within(self, owners: tuple[str, ...], reach_m: float) -> Site:
+        """Return assets by id with all that they hold, and the routes up to so far above them [m]."""
+        assets = {}
+        for kind, group in self.assets.items():
+            mine = np.array([name.split("/", 1)[0] in owners for name in group.ids], dtype=bool)
+            if mine.any():
+                assets[kind] = group.only(mine)
+        low = np.min([g.place.min(axis=0) for g in assets.values()], axis=0)
+        high = np.max([(g.place + g.size).max(axis=0) for g in assets.values()], axis=0)
+        return replace(
+            self, assets=assets, segments=self._segments(low, high + np.array([0.0, 0.0, reach_m]))
+        )
+
+    def _segments(self, low: np.ndarray, high: np.ndarray) -> dict[str, np.ndarray]:
+        return {
             medium: ends[((ends.min(axis=1) >= low) & (ends.max(axis=1) <= high)).all(axis=1)]
             for medium, ends in self.segments.items()
         }
-        return replace(self, assets=assets, segments=segments)
 
 
 @dataclass(frozen=True)

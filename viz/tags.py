@@ -6,10 +6,11 @@ import numpy as np
 
 from viz import look, scene
 from viz.camera import Camera, corners_of
-from viz.faces import CABINETS, highest, owners, paint
+from viz.faces import CABINETS, COLOURED_WITH_RACK, gpu_cells, highest, owners, paint
 from viz.page import Label, number
 from viz.site import Assets, Shown, Site
 
+MANY = 10  # of more equal units only the first and the last get a tag
 MIN_ROOM_PX = 13.0  # width of a roof that still takes a number, at a height of 1080
 # Who gets its label first where there is not room for all.
 ORDER = (
@@ -56,6 +57,40 @@ def labels(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, cam
     return found
 
 
+def on_gpus(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, camera: Camera) -> list[Label]:
+    """Values on the cells of the GPUs, on the fronts with the smaller coordinate."""
+    found: list[Label] = []
+    if shown.quantity.asset_kind != "gpu" or not {"rack", "gpu"} <= site.assets.keys():
+        return found
+    racks, step = site.assets["rack"], (shown.limits[1] - shown.limits[0]) / 100
+    for kind in COLOURED_WITH_RACK:
+        if kind not in site.assets:
+            continue
+        units = site.assets[kind]
+        cells = gpu_cells(units, site.assets["gpu"])
+        owner = owners(racks.ids, units)[cells.unit]
+        place, wide = racks.place[owner].copy(), np.argmin(racks.size[owner, :2], axis=1)
+        row, right = np.arange(len(owner)), place.copy()
+        for end, share in ((place, cells.share[0]), (right, cells.share[1])):
+            end[row, wide] += share * racks.size[owner[row], wide]
+            end[:, 2] = np.mean(cells.height_m, axis=0)
+        left_px, right_px = camera.project(place), camera.project(right)
+        values = shown.of(cells.ids)
+        for value, a, b, on in zip(
+            values, left_px, right_px, paint(shown, values, colours, theme), strict=True
+        ):
+            middle = (float(a[0] + b[0]) / 2, float(a[1] + b[1]) / 2)
+            found.append(
+                Label(
+                    number(float(value), step),
+                    middle,
+                    float(b[0] - a[0]) * 0.9,
+                    (int(on[0]), int(on[1]), int(on[2])),
+                )
+            )
+    return found
+
+
 def faces(site: Site, camera: Camera) -> np.ndarray:
     """Boxes of the picture (box, x0 y0 x1 y1) that racks fill [px]; tags stay off them."""
     if "rack" not in site.assets:
@@ -76,16 +111,15 @@ def _above(group: Assets, kind: str, shown: Shown, theme: look.Theme, camera: Ca
         unit = shown.quantity.shown_as
         texts = [f"{t}  {number(v, step)} {unit}" for t, v in zip(texts, shown.of(group.ids), strict=True)]
     accent = theme.family[look.FAMILY_OF.get(kind, "compute")][1]
-    return [
-        Label(text, (float(x), float(y)), accent=accent)
-        for text, (x, y) in zip(texts, camera.project(top), strict=True)
-    ]
+    named = range(len(group)) if len(group) <= MANY else (0, len(group) - 1)
+    at = camera.project(top)
+    return [Label(texts[i], (float(at[i, 0]), float(at[i, 1])), accent=accent) for i in named]
 
 
 def _on_roofs(
     group: Assets, kind: str, letter: str, under: np.ndarray, theme: look.Theme, camera: Camera
 ) -> list[Label]:
-    """Numbers on the roofs of cabinets; where those are too small, tags at the ends of the rows."""
+    """Numbers on the roofs of cabinets; where those are too small, tags at the heads of some rows."""
     roof = group.middle
     roof[:, 2] = (group.place + group.size)[:, 2]
     index, narrow = np.arange(len(group)), np.argmin(group.size[:, :2], axis=1)
@@ -98,7 +132,8 @@ def _on_roofs(
             Label(letter + short(name), (float(x), float(y)), float(w), (int(c[0]), int(c[1]), int(c[2])))
             for name, (x, y), w, c in zip(group.ids, at, room, under, strict=True)
         ]
-    ends = sorted({i for row in rows(group) for i in (row[0], row[-1])}) if kind == "rack" else []
+    lines = rows(group) if kind == "rack" else []
+    ends = [row[0] for row in lines[:: max(1, len(lines) // MANY)]]
     accent = theme.family[look.FAMILY_OF[kind]][1]
     return [Label(group.ids[i], (float(at[i, 0]), float(at[i, 1])), accent=accent) for i in ends]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -33,11 +34,8 @@ def run_on_cluster(
     StudyError
         When no scheduler answers at the address.
     """
-    try:
-        import distributed
-    except ImportError:
-        raise _missing("dask", "distributed", "pip install 'ai-factory-twin[cluster]'") from None
-    with _client(on, min(workers, len(jobs))) as client:
+    distributed = _library("distributed", "pip install 'ai-factory-twin[cluster]'")
+    with _client(distributed, on, min(workers, len(jobs))) as client:
         futures = {client.submit(execute, job, key=job.run_id): job for job in jobs}
         for done in distributed.as_completed(futures, raise_errors=False):
             ended: Future[dict[str, Any]] = Future()
@@ -52,13 +50,10 @@ def run_on_cluster(
 
 
 @contextmanager
-def _client(on: str, workers: int) -> Iterator[Any]:
-    import dask
-    from distributed import Client, LocalCluster
-
+def _client(distributed: Any, on: str, workers: int) -> Iterator[Any]:
     if "://" in on:
         try:
-            client = Client(on, timeout=_CONNECT_TIMEOUT)
+            client = distributed.Client(on, timeout=_CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
             mend = "start one with `dask scheduler`, or use --on dask"
             fault = Fault("", 0, "--on", f"{on}: {error}", "the address of a dask scheduler", mend)
@@ -71,25 +66,26 @@ def _client(on: str, workers: int) -> Iterator[Any]:
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
         "distributed.scheduler.worker-saturation": 1.0,
     }
+    import dask
+
     with dask.config.set(settings):
-        cluster = _slurm(workers) if on == "slurm" else LocalCluster(
+        cluster = _slurm(workers) if on == "slurm" else distributed.LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         )  # fmt: skip
-        with cluster, Client(cluster) as client:
+        with cluster, distributed.Client(cluster) as client:
             yield client
 
 
 def _slurm(workers: int) -> Any:
-    try:
-        from dask_jobqueue import SLURMCluster
-    except ImportError:
-        raise _missing("Slurm", "dask-jobqueue", "pip install dask-jobqueue") from None
-    cluster = SLURMCluster()  # cores, memory and queue are the site's own, in its jobqueue.yaml
-    cluster.scale(jobs=workers)
+    cluster = _library("dask_jobqueue", "pip install dask-jobqueue").SLURMCluster()
+    cluster.scale(jobs=workers)  # cores, memory and queue are the site's own, in its jobqueue.yaml
     return cluster
 
 
-def _missing(what: str, package: str, mend: str) -> MissingLibrary:
-    fault = Fault("", 0, package, "not installed", f"the package {package}", mend)
-    return MissingLibrary(f"studies on {what} need {package}", [fault])
+def _library(name: str, mend: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        fault = Fault("", 0, "--on", f"the package {name} is not installed", f"the package {name}", mend)
+        raise MissingLibrary(f"a study like this needs {name}", [fault]) from None

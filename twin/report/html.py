@@ -1,0 +1,209 @@
+"""A run as one HTML file that works offline: curves of the whole circle, latency, tables, scenario."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import Fault, ResultsError
+from twin.quantities import QUANTITIES
+from twin.report.kpis import DISPLAY
+from twin.report.rendering import written
+from twin.report.run import Run
+from twin.results import FINISHED
+
+COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
+MOST_POINTS = 2000
+
+# title, and its lines: series, reduction over assets, label
+PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    ("Temperatures", (
+        ("gpu.temperature_k", "max", "hottest GPU"), ("cdu.return_k", "max", "CDU return"),
+        ("cdu.supply_k", "max", "CDU supply"), ("facility_water.supply_k", "max", "facility water supply"),
+        ("hall.air_k", "max", "rack inlet air"), ("outdoor.dry_bulb_k", "max", "outdoor"),
+    )),
+    ("Clock", (("gpu.clock_frac", "min", "slowest GPU"), ("gpu.clock_frac", "mean", "mean of GPUs"))),
+    ("Batch and queue of a replica", (
+        ("replica.batch_requests", "mean", "running, mean"), ("replica.queue_requests", "mean", "waiting, mean"),
+        ("replica.queue_requests", "max", "waiting, largest"),
+    )),
+    ("PUE", (("site.pue", "mean", "PUE"),)),
+)  # fmt: skip
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;color:#1e293b;background:#f8fafc;margin:0}
+main{max-width:1180px;margin:0 auto;padding:28px 24px 60px}
+h1{margin:0 0 2px;font-size:28px}h2{font-size:17px;margin:34px 0 10px}
+.sub{color:#64748b}.torso{background:#fee2e2;color:#991b1b;padding:10px 14px;border-radius:8px;margin-top:14px}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:16px}
+.card{background:#fff;border:1px solid #e2e8f0;border-radius:10px;padding:14px 16px}
+.card h3{margin:0 0 6px;font-size:13px;text-transform:uppercase;letter-spacing:.06em;color:#64748b}
+table{border-collapse:collapse;width:100%}td{padding:2px 0;vertical-align:top}
+td.n{text-align:right;font-variant-numeric:tabular-nums;padding-left:10px;white-space:nowrap}
+td.u{color:#94a3b8;padding-left:6px;width:70px}
+.plot{background:#fff;border:1px solid #e2e8f0;border-radius:10px;margin-bottom:14px;padding:6px}
+pre{background:#fff;border:1px solid #e2e8f0;border-radius:10px;padding:14px;overflow:auto;font-size:12.5px}
+img{width:100%;border-radius:10px;border:1px solid #e2e8f0}
+"""
+
+
+def write_html(run: Run, path: Path) -> None:
+    """Write the report of a run.
+
+    Parameters
+    ----------
+    run : Run
+        Complete or torso.
+    path : Path
+        File to write; plotly.js is inside, so it needs no network.
+
+    Raises
+    ------
+    ResultsError
+        When the file cannot be written.
+    """
+    import plotly.io as pio
+    from plotly.offline import get_plotlyjs
+
+    figures = [
+        _power(run),
+        _latency(run),
+        *(f for title, lines in PANELS if (f := _panel(run, title, lines))),
+    ]
+    plots = "".join(
+        f'<div class="plot">{pio.to_html(f, include_plotlyjs=False, full_html=False, config={"displaylogo": False})}</div>'
+        for f in figures
+    )
+    text = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(run.attrs['run_id'])}</title>"
+        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script><main>{_head(run)}{_cards(run)}"
+        f"<h2>Course of the run</h2>{plots}{_events(run)}<h2>Scenario as it was resolved</h2>"
+        f"<pre>{html.escape(run.scenario)}</pre>{_sources(run)}</main></html>"
+    )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fault = Fault(
+            str(path), 0, "report", str(error), "a file that can be written", "choose another --html"
+        )
+        raise ResultsError("the report cannot be written", [fault]) from None
+
+
+def _head(run: Run) -> str:
+    attrs = run.attrs
+    torso = (
+        ""
+        if run.complete
+        else f'<div class="torso">Incomplete: {html.escape(attrs["error"] or "cut off")}</div>'
+    )
+    return (
+        f"<h1>{html.escape(attrs['scenario'])}</h1><div>{html.escape(attrs['description'])}</div>"
+        f'<div class="sub">{attrs["fidelity"]} fidelity · seed {attrs["seed"]} · {attrs["duration_s"] / 60:.0f} min from '
+        f"{html.escape(attrs['start'])} · tick {attrs['tick_s']:g} s · run {html.escape(attrs['run_id'])} · numbers "
+        f"{attrs['numbers_version']}</div>{torso}"
+    )
+
+
+def _cards(run: Run) -> str:
+    figures = run.kpis()
+    cards = []
+    for group in dict.fromkeys(row[0] for row in DISPLAY.values()):
+        rows = [
+            f'<tr><td>{html.escape(DISPLAY[k][1])}<td class="n">{written(k, v)}<td class="u">{DISPLAY[k][2]}'
+            for k, v in figures.items()
+            if DISPLAY[k][0] == group
+        ]
+        cards.append(f'<div class="card"><h3>{group}</h3><table>{"".join(rows)}</table></div>')
+    books = [
+        f'<tr><td>{name}<td class="n">{row["in"]:.5g}<td class="n">{row["residual_rel"]:.0e}'
+        for name, row in run.audit.items()
+    ]
+    if books:
+        head = '<tr class="sub"><td>of<td class="n">turnover<td class="n">residual'
+        cards.append(f'<div class="card"><h3>balances</h3><table>{head}{"".join(books)}</table></div>')
+    return f'<h2>Key figures</h2><div class="cards">{"".join(cards)}</div>'
+
+
+def _events(run: Run) -> str:
+    columns = run.file.events()
+    rows = [
+        f'<tr><td class="n">{t / 60:.2f} min<td style="padding-left:14px">{html.escape(a)}<td>{html.escape(w)}'
+        for t, a, w in zip(columns["time_s"], columns["asset"], columns["what"], strict=True)
+    ]
+    return f'<h2>Events</h2><div class="card"><table>{"".join(rows)}</table></div>' if rows else ""
+
+
+def _sources(run: Run) -> str:
+    lines = "".join(f"<li>{html.escape(s)}" for s in run.file.sources)
+    return f"<h2>Sources of the figures used</h2><details><summary>{len(run.file.sources)} entries</summary><ul>{lines}</ul></details>"
+
+
+def _figure(title: str, unit: str, time_s: NDArray[np.float64] | None = None) -> Any:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}}, height=300, margin={"l": 60, "r": 20, "t": 42, "b": 42},
+        template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
+        yaxis_title=unit, xaxis_title="minutes" if time_s is not None else "",
+    )  # fmt: skip
+    return figure
+
+
+def _power(run: Run) -> Any:
+    figure = _figure("Power from the grid", "kW", run["site.power_w"].time_s)
+    for name, label, colour in (
+        ("it_power", "IT", "it"),
+        ("cooling_power", "cooling", "cooling"),
+        ("loss", "losses", "loss"),
+    ):
+        series = run[f"site.{name}_w"]
+        x, y = _thin(series.time_s / 60.0, series.values[:, 0] / 1e3)
+        figure.add_scatter(
+            x=x, y=y, name=label, stackgroup="power", line={"width": 0.5, "color": COLOURS[colour]},
+            hovertemplate="%{y:,.0f} kW",
+        )  # fmt: skip
+    return figure
+
+
+def _panel(run: Run, title: str, lines: tuple[tuple[str, str, str], ...]) -> Any | None:
+    recorded = run.file.series_names()
+    lines = tuple(line for line in lines if line[0] in recorded)
+    if not lines:
+        return None
+    quantity = QUANTITIES[lines[0][0]]
+    figure = _figure(title, quantity.shown_as if quantity.shown_as != "1" else "", run[lines[0][0]].time_s)
+    for name, reduction, label in lines:
+        series, shown = run[name], QUANTITIES[name]
+        values = getattr(np, reduction)(series.values, axis=1) * shown.scale + shown.offset
+        x, y = _thin(series.time_s / 60.0, values)
+        figure.add_scatter(x=x, y=y, name=label, mode="lines", hovertemplate="%{y:,.2f}")
+    return figure
+
+
+def _latency(run: Run) -> Any:
+    columns = run.file.requests()
+    done = columns["status"] == FINISHED
+    arrived, first, end, n = (
+        columns[k][done] for k in ("arrived_at_s", "first_token_at_s", "done_at_s", "output_tokens")
+    )
+    figure = _figure("Share of requests that were faster", "%")
+    figure.update_xaxes(title="ms", type="log")
+    levels = np.concatenate([np.linspace(0, 99, 200), np.linspace(99, 100, 60)])
+    for label, values in (("TTFT", first - arrived), ("TPOT", ((end - first) / np.maximum(n - 1, 1))[n > 1])):
+        if len(values):
+            ms = np.percentile(values, levels) * 1e3
+            figure.add_scatter(
+                x=ms, y=levels, name=label, mode="lines", hovertemplate="%{y:.1f} % under %{x:,.0f} ms"
+            )
+    return figure
+
+
+def _thin(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Every so many points, so that a long run stays a small file."""
+    every = max(1, -(-len(x) // MOST_POINTS))
+    return np.round(x[::every], 4), np.round(y[::every].astype(float), 4)

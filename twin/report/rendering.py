@@ -1,0 +1,108 @@
+"""A run in the terminal: key figures by group, balances with their residuals."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from twin.report.kpis import DISPLAY
+from twin.report.run import Run
+
+
+def written(key: str, value: float) -> str:
+    """A key figure as people read it, without its unit.
+
+    Examples
+    --------
+    >>> written("ttft_p50_s", 0.1234), written("requests_arrived", 1617280), written("pue", 1.0789)
+    ('123', '1,617,280', '1.079')
+    """
+    _, _, _, scale, offset = DISPLAY[key]
+    shown = value * scale + offset
+    if not math.isfinite(shown):
+        return "–"
+    if float(shown).is_integer() and abs(shown) < 1e15:
+        return f"{shown:,.0f}"
+    digits = max(0, 2 - math.floor(math.log10(abs(shown)))) if shown else 0
+    return f"{shown:,.{min(digits, 4)}f}" if key != "pue" else f"{shown:.3f}"
+
+
+def _group(name: str, figures: dict[str, float]) -> Table:
+    table = Table(
+        title=name, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
+    )
+    table.add_column(min_width=30)
+    table.add_column(justify="right", style="cyan")
+    table.add_column(style="dim")
+    for key, value in figures.items():
+        group, label, unit, _, _ = DISPLAY[key]
+        if group == name:
+            table.add_row(label, written(key, value), unit)
+    return table
+
+
+def balances(run: Run) -> Table:
+    """Balances of energy, tokens, requests and coolant."""
+    table = Table(
+        title="balances",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+    )
+    table.add_column("of", min_width=12)
+    for column in ("in", "out", "inside", "residual"):
+        table.add_column(column, justify="right")
+    units = {"energy": "J", "coolant": "kg"}
+    for name, row in run.audit.items():
+        amounts = (f"{row[k]:.6g}" for k in ("in", "out", "inside"))
+        table.add_row(f"{name} {units.get(name, '')}", *amounts, f"{row['residual_rel']:.1e}")
+    return table
+
+
+def render_kpis(run: Run) -> RenderableType:
+    """Key figures and balances of a run, for a terminal.
+
+    Parameters
+    ----------
+    run : Run
+        Complete or torso; a torso says so on top.
+    """
+    attrs, figures = run.attrs, run.kpis()
+    head = Text(f"{attrs['scenario']}", style="bold")
+    head.append(
+        f"  {attrs['fidelity']}, seed {attrs['seed']}, {attrs['duration_s'] / 60:.0f} min from {attrs['start']}",
+        style="dim",
+    )
+    parts: list[RenderableType] = [head, Text(str(attrs["description"]))]
+    if not run.complete:
+        why = attrs["error"] or "it was cut off"
+        parts.append(Text(f"This run is incomplete: {why}. What was recorded follows.", style="bold red"))
+    groups = dict.fromkeys(row[0] for row in DISPLAY.values())
+    shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
+    for left, right in zip(shown[::2], [*shown[1::2], None], strict=False):
+        parts += [Text(), Columns([left] if right is None else [left, right], padding=(0, 4))]
+    if run.complete:
+        parts += [Text(), balances(run)]
+    return Group(*parts)
+
+
+def kpis_json(run: Run) -> dict[str, Any]:
+    """Key figures and balances for machines: SI values, and how people read them."""
+    figures = run.kpis()
+    display = {k: f"{written(k, v)} {DISPLAY[k][2]}".strip() for k, v in figures.items()}
+    return {
+        "run": str(run.path),
+        "run_id": run.attrs["run_id"],
+        "scenario": run.attrs["scenario"],
+        "complete": run.complete,
+        "kpis": figures,
+        "display": display,
+        "audit": run.audit,
+    }

@@ -1,0 +1,62 @@
+"""The table of a study: a row a run; means over seeds with their confidence."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from twin.report.kpis import DISPLAY
+from twin.report.rendering import written
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = (
+    "requests_finished", "good_frac", "ttft_p50_s", "ttft_p99_s", "tpot_p50_s", "output_tokens_per_s", "pue",
+    "energy_site_j", "gpu_temperature_max_k", "throttled_gpu_s",
+)  # fmt: skip
+
+
+def _by_variant(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    figures = [k for k in DISPLAY if k in table.columns]
+    grouped = table.groupby("variant", sort=False)[figures]
+    mean, spread, count = grouped.mean(), grouped.std(), grouped.count()
+    return pd.concat({"mean": mean, "half_width": 1.96 * spread / count**0.5}, axis=1)
+
+
+def study_json(path: Path) -> dict[str, Any]:
+    """Means over seeds and half widths of their 95 % intervals, by variant."""
+    summary = _by_variant(path)
+    variants = {
+        str(name): {part: {k: float(v) for k, v in row[part].items()} for part in ("mean", "half_width")}
+        for name, row in summary.iterrows()
+    }
+    return {"table": str(path), "variants": variants}
+
+
+def render_study(path: Path) -> RenderableType:
+    """Means over seeds with 95 % intervals, a column a variant."""
+    summary = _by_variant(path)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("mean ± 95 %")
+    for name in summary.index:
+        table.add_column(str(name), justify="right")
+    table.add_column("unit", style="dim")
+    for key in SHOWN:
+        if ("mean", key) not in summary.columns:
+            continue
+        _, label, unit, scale, _ = DISPLAY[key]
+        cells = []
+        for name in summary.index:
+            half = float(summary.loc[name, ("half_width", key)]) * scale
+            known = f" ± {half:.2g}" if math.isfinite(half) else ""
+            cells.append(written(key, float(summary.loc[name, ("mean", key)])) + known)
+        table.add_row(label, *cells, unit)
+    return table
