@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from twin.quantities import NUMBERS
+
 if TYPE_CHECKING:
     from twin.report import Run
     from twin.scenario import Scenario
 
 __version__ = "0.1.0"
-
-NUMBERS = "1"
-"""Raised whenever the same scenario and seed give other numbers than before."""
 
 __all__ = ["NUMBERS", "__version__", "load", "open_run", "run"]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+NUMBERS = "1"
+"""Raised whenever the same scenario and seed give other numbers than before."""
+
 Kind = Literal["mean", "point", "sum"]
 
 

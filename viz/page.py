@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,14 +78,13 @@ class Page:
     """
 
     def __init__(self, image: Any, theme: look.Theme) -> None:
-        from PIL import Image, ImageDraw
+        from PIL import ImageDraw
 
         self.image = image.convert("RGB")
         self.theme = theme
         self.k = min(image.height / 1080, image.width / 1440)
         self._draw = ImageDraw.Draw(self.image)
-        self._layer: Callable[[], Any] = lambda: Image.new("L", self.image.size, 0)
-        self._taken: list[Box] = []
+        self.taken: list[Box] = []
 
     def text(
         self,
@@ -120,7 +119,7 @@ class Page:
             local = datetime.fromisoformat(site.start_iso) + timedelta(seconds=shown.at_s)
             when = f"{local:%Y-%m-%d %H:%M:%S}   ·   {when}"
         boxes.append(self.text(left, 130 * k, when, 16, colour=self.theme.faint))
-        self._taken += boxes
+        self.taken += boxes
 
     def colour_bar(self, shown: Shown, colours: np.ndarray) -> None:
         """Draw the colour bar with round ticks, and beside it a mark for each asset."""
@@ -134,7 +133,7 @@ class Page:
         self._draw.rectangle(
             (x0, y0, x0 + width, y0 + height), outline=self.theme.ink, width=max(1, round(k))
         )
-        self.text(x0, y0 - 18 * k, shown.quantity.shown_as.replace("requests", "req."), 22, bold=True)
+        self.text(x0, y0 - 18 * k, shown.quantity.shown_as, 22, bold=True)
         step = nice_step((high - low) / 7)
         for tick in np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step:
             y = y0 + height * (high - tick) / (high - low)
@@ -148,7 +147,7 @@ class Page:
                 (x0 - 15 * k, y, x0 - 5 * k, y), fill=self.theme.ink, width=max(1, round(1.2 * k))
             )
         bottom = self._statistics(shown, x0, y0 + height)
-        self._taken.append((x0 - 20 * k, y0 - 45 * k, float(self.image.width), bottom))
+        self.taken.append((x0 - 20 * k, y0 - 45 * k, float(self.image.width), bottom))
 
     def _statistics(self, shown: Shown, x: float, y: float) -> float:
         """Write highest, mean and lowest under the bar; returns where they end."""
@@ -196,7 +195,7 @@ class Page:
         caption = f"mean of {len(shown.ids):,} {kind}{'s' if len(shown.ids) > 1 else ''}: "
         caption += f"{number(low, step)} to {number(high, step)} {unit}"
         self.text(x0 + width, foot + 22 * k, caption, 14, colour=self.theme.faint, anchor="rs")
-        self._taken.append((x0 - 10 * k, 0.0, float(self.image.width), foot + 28 * k))
+        self.taken.append((x0 - 10 * k, 0.0, float(self.image.width), foot + 28 * k))
 
     def legend(self, entries: Sequence[tuple[str, np.ndarray, str]]) -> None:
         """Write swatches with names in one line; the mark is ``box`` or ``line``."""
@@ -210,7 +209,7 @@ class Page:
                 outline=self.theme.edge if mark == "box" else None, width=max(1, round(k)),
             )  # fmt: skip
             x = self.text(x + 31 * k, y, name, 16, colour=self.theme.faint, anchor="lm")[2] + 28 * k
-        self._taken.append((0.0, y - 20 * k, x, float(self.image.height)))
+        self.taken.append((0.0, y - 20 * k, x, float(self.image.height)))
 
     def scale_bar(self, m_per_px: float) -> None:
         """Draw a length that can be laid on the ground, across the picture."""
@@ -223,11 +222,11 @@ class Page:
         for x in (x0, x1):
             self._draw.line((x, y - 6 * k, x, y + 6 * k), **pen)
         self.text((x0 + x1) / 2, y - 10 * k, f"{length:g} m", 16, anchor="ms")
-        self._taken.append((x0 - 20 * k, y - 40 * k, float(self.image.width), float(self.image.height)))
+        self.taken.append((x0 - 20 * k, y - 40 * k, float(self.image.width), float(self.image.height)))
 
     def keep_free(self, boxes: np.ndarray) -> None:
         """Let no tag cover boxes (box, x0 y0 x1 y1) of the picture [px]."""
-        self._taken += [tuple(box) for box in boxes.tolist()]
+        self.taken += [tuple(box) for box in boxes.tolist()]
 
     def labels(self, labels: Sequence[Label]) -> int:
         """Write labels, the first ones first; one that finds no free place is left out. Returns how many stand."""
@@ -255,10 +254,10 @@ class Page:
                 box[0] < 0
                 or box[1] < 0
                 or box[2] > self.image.width
-                or any(_overlap(box, b) for b in self._taken)
+                or any(_overlap(box, b) for b in self.taken)
             ):
                 continue
-            self._taken.append(box)
+            self.taken.append(box)
             self._draw.line((x, y, x, y - lift), fill=self.theme.faint, width=max(1, round(1.3 * k)))
             self._draw.rounded_rectangle(
                 box, radius=6 * k, fill=self.theme.panel, outline=self.theme.wall, width=max(1, round(k))

@@ -143,7 +143,7 @@ def nice_limits(low: float, high: float) -> tuple[float, float]:
     if not high - low > 1e-9 * max(abs(low), abs(high), 1.0):
         pad = max(abs(low) * 0.05, 1e-6)
         low, high = low - pad, high + pad
-    step = nice_step((high - low) / 8)
+    step = nice_step((high - low) / 10)
     return float(np.floor(low / step + 1e-9) * step), float(np.ceil(high / step - 1e-9) * step)
 
 

@@ -80,14 +80,28 @@ def _remark_speed(console: Any, ready: Any, wall: float, cpu: float) -> None:
 
 
 def _draw(folder: Path, quiet: bool) -> Path | None:
-    """Draw the floor plan; a machine without the libraries gets a sentence, and keeps its run."""
-    try:
-        import viz
+    """Draw the floor plan; a machine without the libraries gets a sentence, and keeps its run.
 
-        return Path(viz.render(folder, folder / "hall.png"))
+    In a process of its own: graphics take more memory than the run, and give it back this way.
+    """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(_render, folder, folder / "hall.png").result()
     except MissingLibrary as error:
         stderr(quiet).print(f"no picture: {error}", highlight=False, soft_wrap=True)
-        return None
+    except BrokenProcessPool:
+        stderr(quiet).print("no picture: the graphics libraries crashed; draw it again with: twin view", highlight=False)
+    return None
+
+
+def _render(folder: Path, out: Path) -> Path:
+    import viz
+
+    return Path(viz.render(folder, out))
 
 
 def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:

@@ -25,6 +25,7 @@ class Ledger:
         self.grid_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
         self.prefill_tokens = self.output_tokens = 0.0
         self.moved_kg = self.received_kg = 0.0
+        self.cooling = np.unique(p.maps.cdu_of_gpu[p.maps.cdu_of_gpu >= 0])  # a CDU may have no rack yet
         self.stored_j = 0.0
         self.under_way_j = 0.0
         self.under_way_kg = 0.0
@@ -33,7 +34,7 @@ class Ledger:
         """Take the opening balance, after the first exchange."""
         self.stored_j = _stored_j(p)
         self.under_way_j = _under_way_j(p)
-        self.under_way_kg = _under_way_kg(p)
+        self.under_way_kg = self._under_way_kg(p)
 
     def add(self, p: Plant, dt_s: float) -> None:
         """Book a step."""
@@ -46,7 +47,7 @@ class Ledger:
         self.prefill_tokens += float(p.serving.outputs.prefill_tokens.sum())
         self.output_tokens += float(p.serving.outputs.output_tokens.sum())
         if "cdu" in p.nodes:
-            self.moved_kg += float(p.nodes["cdu_pump"].outputs.moved_kg.sum())
+            self.moved_kg += float(p.nodes["cdu_pump"].outputs.moved_kg[self.cooling].sum())
             self.received_kg += float(p.nodes["gpu"].inputs.flow_kg_per_s[p.gpus.is_liquid].sum()) * dt_s
 
     def close(self, p: Plant) -> dict[str, dict[str, float]]:
@@ -67,8 +68,16 @@ class Ledger:
         books["tokens"] = _row(accepted, self.prefill_tokens + self.output_tokens, drained)
         books["requests"] = _row(counts["arrived"], counts["finished"] + counts["rejected"], counts["inside"])
         if "cdu" in p.nodes:
-            books["coolant"] = _row(self.moved_kg, self.received_kg, _under_way_kg(p) - self.under_way_kg)
+            books["coolant"] = _row(
+                self.moved_kg, self.received_kg, self._under_way_kg(p) - self.under_way_kg
+            )
         return books
+
+    def _under_way_kg(self, p: Plant) -> float:
+        """Coolant that pumps moved in the last tick and GPUs receive in the next."""
+        if "cdu" not in p.nodes:
+            return 0.0
+        return float(np.sum(p.nodes["cdu"].inputs.flow_kg_per_s[self.cooling])) * p.tick_s
 
 
 def _row(put_in: float, out: float, inside: float) -> dict[str, float]:
@@ -84,9 +93,3 @@ def _under_way_j(p: Plant) -> float:
     """Energy that one store gave up and the next has not received; amounts of an unfinished tick included."""
     handed = p.handed.gpu_heat_w + p.handed.cdu_heat_w + p.handed.hall_loss_w
     return handed * p.tick_s
-
-
-def _under_way_kg(p: Plant) -> float:
-    if "cdu" not in p.nodes:
-        return 0.0
-    return float(np.sum(p.nodes["cdu"].inputs.flow_kg_per_s)) * p.tick_s

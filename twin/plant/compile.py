@@ -72,7 +72,7 @@ def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[therm
     cooling = scenario.cooling
     air_k = cooling.air.crah.supply if cooling.air else 0.0
     liquid_k = cooling.liquid.cdu.supply if cooling.liquid else air_k
-    start = np.where(maps.cdu_of_gpu >= 0, liquid_k, air_k)
+    start = np.where(maps.cdu_of_gpu >= 0, liquid_k, air_k) + thermal.START_RISE_K
     return thermal.build_gpus(graph, maps, efficiencies, peaks, start)
 
 

@@ -22,6 +22,8 @@ from twin.plant.node import Array, Node
 from twin.policies.capping.thermal import Limits
 from twin.scenario import Scenario
 
+START_RISE_K = 0.5 * design.SUPPLY_BAND_K  # a run starts warm: at half effort of what holds a set-point
+
 
 @dataclass(frozen=True)
 class Gpus:
@@ -99,7 +101,6 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
     loop_j_per_k = volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
     full = np.ones(len(ids))
-    start = cdu.State(full * wanted.cdu.supply, full * wanted.cdu.supply)
     facility_cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.facility_water.supply)
     units = cdu.Params(
         design.LOOP_SUPPLY_FRAC * loop_j_per_k, design.LOOP_RETURN_FRAC * loop_j_per_k, ua, flow, facility_flow,
@@ -111,7 +112,7 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
             pump.State(speed.copy()), pump.Inputs(duty.copy(), speed),
         ),
         "cdu": Node(
-            cdu.step, units, start,
+            cdu.step, units, cdu.at_rest(units, wanted.cdu.supply + START_RISE_K),
             cdu.Inputs(np.zeros(len(ids)), flow * speed, np.zeros(len(ids)), full * wanted.facility_water.supply),
             cdu.stored_j,
         ),
@@ -131,7 +132,7 @@ def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Nod
     return {
         "facility_pump": Node(pump.step, bank, pump.State(one.copy()), pump.Inputs(one.copy(), one.copy())),
         "facility_water": Node(
-            water_loop.step, loop, water_loop.at_rest(loop, wanted.supply),
+            water_loop.step, loop, water_loop.at_rest(loop, wanted.supply + START_RISE_K),
             water_loop.Inputs(0.0 * one, 0.0 * one, flow * one), water_loop.stored_j,
         ),
     }  # fmt: skip
@@ -196,7 +197,9 @@ def _hall(graph: nx.MultiDiGraph, maps: Maps, supply_k: float) -> Node:
     )
     zero = np.zeros(1)
     inputs = hall_air.Inputs(zero, zero, zero, zero)
-    return Node(hall_air.step, params, hall_air.at_rest(params, supply_k), inputs, hall_air.stored_j)
+    return Node(
+        hall_air.step, params, hall_air.at_rest(params, supply_k + START_RISE_K), inputs, hall_air.stored_j
+    )
 
 
 def _chilled_water(
@@ -220,7 +223,7 @@ def _chilled_water(
     machines = chiller.Params(heat, carnot, evaporator, condenser, parasitic)
     return {
         "chilled_water": Node(
-            water_loop.step, loop, water_loop.at_rest(loop, supply_k),
+            water_loop.step, loop, water_loop.at_rest(loop, supply_k + START_RISE_K),
             water_loop.Inputs(0.0 * loop_one, 0.0 * loop_one, flow * loop_one), water_loop.stored_j,
         ),
         "chiller": Node(

@@ -7,10 +7,10 @@ from typing import Any
 
 import networkx as nx
 
-import twin
 from twin import scenario as scenarios
 from twin import topology
 from twin.errors import ScenarioError
+from twin.quantities import NUMBERS
 from twin.scenario import Requests, Scenario, Series
 
 
@@ -63,7 +63,7 @@ def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = 
     graph = topology.build(resolved)
     if faults := topology.check(graph, resolved):
         raise ScenarioError(f"the site {resolved.scenario} cannot run", faults)
-    digest = scenarios.digest(resolved, resolved.seed, twin.NUMBERS)
+    digest = scenarios.digest(resolved, resolved.seed, NUMBERS)
     return Prepared(
         resolved, graph, scenarios.requests(resolved, resolved.seed), scenarios.weather(resolved),
         f"{resolved.scenario}-{digest[:12]}",

@@ -13,11 +13,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import twin
 from twin import plant as plants
 from twin import processes, results
 from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
 from twin.errors import TwinError
+from twin.quantities import NUMBERS
 from twin.processes.requests import EventServing
 from twin.scenario import Requests, Scenario, load, resolved_text
 from twin.simulate.assets import write_site
@@ -141,7 +141,7 @@ def _writer(path: Path, ready: Prepared) -> results.Writer:
         overlays=[str(p) for p in scenario.source.overlays],
         seed=scenario.seed,
         start_iso=scenario.time.start,
-        numbers_version=twin.NUMBERS,
+        numbers_version=NUMBERS,
         sources=plants.sources(ready.graph, scenario),
     )
     writer.attrs(

@@ -102,9 +102,12 @@ def test_a_killed_driver_takes_its_workers_along_and_the_study_goes_on(launch, p
         sys.path.insert(0, {str(HERE)!r})
         from twin.launch import run_study
         from twin.study import Plan, RunSpec
-        runs = [RunSpec(f"fake-{{i:03d}}", f"case-{{i}}", {{"a.b": i}}, "fake.yaml", (), {{"id": f"fake-{{i:03d}}", **v}}, i)
-                for i, v in enumerate({values!r})]
-        run_study(Plan("tiny", "1", tuple(runs)), {str(tmp_path)!r}, runner="fake_runs:run", summarise="fake_runs:summarise")
+        runs = [
+            RunSpec(f"fake-{{i:03d}}", f"case-{{i}}", {{"a.b": i}}, "fake.yaml", (), dict(v, id=f"fake-{{i:03d}}"), i)
+            for i, v in enumerate({values!r})
+        ]
+        options = dict(runner="fake_runs:run", summarise="fake_runs:summarise")
+        run_study(Plan("tiny", "1", tuple(runs)), {str(tmp_path)!r}, **options)
     """
     driver = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
     log = tmp_path / "tiny" / "log"
