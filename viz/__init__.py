@@ -3,6 +3,6 @@
 It reads the file alone and knows nothing of the simulator that wrote it.
 """
 
-from viz.render import Look, animate, picture, render
+from viz.draw import Look, animate, picture, render
 
 __all__ = ["Look", "animate", "picture", "render"]

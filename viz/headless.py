@@ -11,7 +11,7 @@ import sys
 from twin.errors import Fault, MissingLibrary
 
 PIP_LINE = "pip install 'ai-factory-twin[viz]'"
-APT_LINE = "apt-get install -y libegl1 libgl1 libx11-6 libxrender1"
+APT_LINE = "apt-get install -y libegl1 libgl1 libx11-6"
 _VARIABLE = "VTK_DEFAULT_OPENGL_WINDOW"
 _PROBE = """
 import vtkmodules.vtkRenderingOpenGL2
@@ -44,6 +44,19 @@ def _draws(window: str) -> bool:
     return done.returncode == 0
 
 
+def need_packages() -> None:
+    """Refuse to go on without PyVista, which also brings Pillow and Matplotlib.
+
+    Raises
+    ------
+    MissingLibrary
+        With the line that installs them.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("pyvista", "vtkmodules", "PIL", "matplotlib")):
+        fault = Fault("", 0, "pyvista", "not installed", "the packages of the extra viz", PIP_LINE)
+        raise MissingLibrary("the 3D view needs PyVista", [fault])
+
+
 @functools.cache
 def prepare() -> None:
     """Make sure that this process can draw; the answer is kept for its lifetime.
@@ -53,9 +66,7 @@ def prepare() -> None:
     MissingLibrary
         When PyVista or the GL libraries of the system are missing, with the line that installs them.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("pyvista", "vtkmodules")):
-        fault = Fault("", 0, "pyvista", "not installed", "the packages of the extra viz", PIP_LINE)
-        raise MissingLibrary("the 3D view needs PyVista", [fault])
+    need_packages()
     for window in _candidates():
         if _draws(window):
             if window:

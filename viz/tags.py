@@ -62,7 +62,7 @@ def on_gpus(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, ca
     found: list[Label] = []
     if shown.quantity.asset_kind != "gpu" or not {"rack", "gpu"} <= site.assets.keys():
         return found
-    racks, step = site.assets["rack"], (shown.limits[1] - shown.limits[0]) / 100
+    racks, step = site.assets["rack"], (shown.limits[1] - shown.limits[0]) / 20
     for kind in COLOURED_WITH_RACK:
         if kind not in site.assets:
             continue
@@ -107,7 +107,7 @@ def _above(group: Assets, kind: str, shown: Shown, theme: look.Theme, camera: Ca
     name = look.kind_name(kind)
     texts = [f"{name} {short(i)}" if len(group) > 1 else name for i in group.ids]
     if shown.quantity.asset_kind == kind:
-        step = (shown.limits[1] - shown.limits[0]) / 100
+        step = (shown.limits[1] - shown.limits[0]) / 20
         unit = shown.quantity.shown_as
         texts = [f"{t}  {number(v, step)} {unit}" for t, v in zip(texts, shown.of(group.ids), strict=True)]
     accent = theme.family[look.FAMILY_OF.get(kind, "compute")][1]

@@ -18,7 +18,9 @@ from twin.errors import MissingLibrary, ScenarioError
 
 
 @contextmanager
-def _bar(title: str, quiet: bool) -> Iterator[Callable[[float, float], None]]:
+def _bar(
+    title: str, quiet: bool, unit: str = "min", unit_s: float = 60.0
+) -> Iterator[Callable[[float, float], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -94,7 +96,9 @@ def _draw(folder: Path, quiet: bool) -> Path | None:
     except MissingLibrary as error:
         stderr(quiet).print(f"no picture: {error}", highlight=False, soft_wrap=True)
     except BrokenProcessPool:
-        stderr(quiet).print("no picture: the graphics libraries crashed; draw it again with: twin view", highlight=False)
+        stderr(quiet).print(
+            "no picture: the graphics libraries crashed; draw it again with: twin view", highlight=False
+        )
     return None
 
 
@@ -199,10 +203,10 @@ def study(file: Path, on: str, workers: int, out: Path, *, dry_run: bool, as_jso
             for row in rows:
                 stdout().print(f"{row['name']}  seed {row['seed']}  {row['run']}", highlight=False)
         return
-    with _bar(plan.name, quiet) as progress:
+    with _bar(plan.name, quiet, "runs", 1.0) as progress:
         outcome = launch.run_study(
-            plan, out, on=on, workers=workers, runner="twin.simulate:run_spec",
-            progress=lambda done, total: progress(done * 60.0, total * 60.0),
+            plan, out, on=on, workers=workers, runner="twin.simulate:run_spec", summarise="twin.report:kpis_of",
+            progress=progress,
         )  # fmt: skip
     if as_json:
         print_json(report.study_json(outcome.table))

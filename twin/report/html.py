@@ -75,7 +75,7 @@ def write_html(run: Run, path: Path) -> None:
         *(f for title, lines in PANELS if (f := _panel(run, title, lines))),
     ]
     plots = "".join(
-        f'<div class="plot">{pio.to_html(f, {"displaylogo": False}, include_plotlyjs=False, full_html=False)}</div>'
+        f'<div class="plot">{pio.to_html(f, {"displayModeBar": False}, include_plotlyjs=False, full_html=False)}</div>'
         for f in figures
     )
     text = (

@@ -21,29 +21,32 @@ SHOWN = (
 )  # fmt: skip
 
 
-def _by_variant(path: Path) -> pd.DataFrame:
+def _by_case(path: Path) -> pd.DataFrame:
+    """Mean over seeds and half width of its 95 % interval (Student's t), a row a case."""
     import pandas as pd
+    from scipy.stats import t
 
     table = pd.read_csv(path)
     figures = [k for k in DISPLAY if k in table.columns]
-    grouped = table.groupby("variant", sort=False)[figures]
+    grouped = table.groupby("run", sort=False)[figures]
     mean, spread, count = grouped.mean(), grouped.std(), grouped.count()
-    return pd.concat({"mean": mean, "half_width": 1.96 * spread / count**0.5}, axis=1)
+    half_width = spread / count**0.5 * t.ppf(0.975, (count - 1).clip(lower=1))
+    return pd.concat({"mean": mean, "half_width": half_width}, axis=1)
 
 
 def study_json(path: Path) -> dict[str, Any]:
-    """Means over seeds and half widths of their 95 % intervals, by variant."""
-    summary = _by_variant(path)
-    variants = {
+    """Means over seeds and half widths of their 95 % intervals, by case."""
+    summary = _by_case(path)
+    cases = {
         str(name): {part: {k: float(v) for k, v in row[part].items()} for part in ("mean", "half_width")}
         for name, row in summary.iterrows()
     }
-    return {"table": str(path), "variants": variants}
+    return {"table": str(path), "cases": cases}
 
 
 def render_study(path: Path) -> RenderableType:
-    """Means over seeds with 95 % intervals, a column a variant."""
-    summary = _by_variant(path)
+    """Means over seeds with 95 % intervals, a column a case."""
+    summary = _by_case(path)
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("mean ± 95 %")
     for name in summary.index:

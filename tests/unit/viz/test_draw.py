@@ -9,8 +9,8 @@ from twin import results
 from twin.errors import ResultsError
 from twin.quantities import QUANTITIES
 from viz import look
+from viz.draw import Look, picture
 from viz.reading import read_shown, read_site
-from viz.render import Look, picture
 
 pytestmark = pytest.mark.usefixtures("can_draw")
 SIZE = (640, 360)
@@ -69,13 +69,14 @@ def test_every_view_draws(hall, view, quantity, theme):
     [{"view": "side"}, {"view": "rack:rack-99"}, {"size": (10, 10)}, {"theme": "pink"}, {"quantity": "x.y"}],
 )
 def test_a_wrong_wish_is_refused_before_anything_is_drawn(hall, tmp_path, monkeypatch, asked):
-    monkeypatch.setattr("viz.render._shoot", lambda *args: pytest.fail("drew"))
+    monkeypatch.setattr("viz.draw._shoot", lambda *args: pytest.fail("drew"))
     with pytest.raises(ResultsError) as caught:
         viz.render(hall, tmp_path / "no.png", **asked)
     assert caught.value.faults and not (tmp_path / "no.png").exists()
 
 
-def test_a_name_that_is_no_picture_is_refused(hall, tmp_path):
+def test_a_name_that_is_no_picture_is_refused_before_anything_is_drawn(hall, tmp_path, monkeypatch):
+    monkeypatch.setattr("viz.draw._shoot", lambda *args: pytest.fail("drew"))
     with pytest.raises(ResultsError, match="png"):
         viz.render(hall, tmp_path / "hall.xyz", size=SIZE)
 

@@ -149,13 +149,22 @@ def _shoot(built: scene.Scene, camera: Camera) -> Any:
         plotter.close()
 
 
+def _check_name(out: Path) -> None:
+    """Refuse a name that says no format of pictures, before time is spent on drawing."""
+    from PIL import Image
+
+    if out.suffix.lower() not in Image.registered_extensions():
+        expected = "an ending that names a format of pictures, such as .png"
+        fault = Fault("", 0, "out", str(out), expected, f"write {out.with_suffix('.png')}")
+        raise ResultsError("no picture has such a name", [fault])
+
+
 def _write(image: Any, out: Path, **options: Any) -> Path:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         image.save(out, **options)
     except (OSError, ValueError) as error:
-        expected = "a file that can be written, with an ending such as .png"
-        fault = Fault("", 0, str(out), str(error), expected, "write for example --out hall.png")
+        fault = Fault("", 0, "out", f"{out}: {error}", "a place that can be written", "choose another place")
         raise ResultsError("the picture cannot be written", [fault]) from None
     return out
 
@@ -211,6 +220,8 @@ def render(
     MissingLibrary
         Without PyVista or without OpenGL, with the line that installs it.
     """
+    headless.need_packages()
+    _check_name(Path(out))
     file = results.open_file(run)
     try:
         site, shown = read_site(file), read_shown(file, quantity, at_s, limits)
@@ -256,6 +267,7 @@ def animate(
     if not every_s > 0.0:
         fault = Fault("", 0, "every_s", str(every_s), "a time above 0 s", "write 60")
         raise ResultsError("this animation cannot be made", [fault])
+    headless.need_packages()
     file = results.open_file(run)
     try:
         site, last = read_site(file), read_shown(file, quantity)
