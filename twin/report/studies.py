@@ -50,16 +50,23 @@ def render_study(path: Path) -> RenderableType:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("mean ± 95 %")
     for name in summary.index:
-        table.add_column(str(name), justify="right")
+        table.add_column(str(name), justify="right", no_wrap=True)
     table.add_column("unit", style="dim")
     for key in SHOWN:
         if ("mean", key) not in summary.columns:
             continue
-        _, label, unit, scale, _ = DISPLAY[key]
-        cells = []
-        for name in summary.index:
-            half = float(summary.loc[name, ("half_width", key)]) * scale
-            known = f" ± {half:.2g}" if math.isfinite(half) else ""
-            cells.append(written(key, float(summary.loc[name, ("mean", key)])) + known)
+        _, label, unit, _, _ = DISPLAY[key]
+        rows = (summary.loc[name] for name in summary.index)
+        cells = [_interval(key, float(row["mean", key]), float(row["half_width", key])) for row in rows]
         table.add_row(label, *cells, unit)
     return table
+
+
+def _interval(key: str, mean: float, half_width: float) -> str:
+    """Mean and half width with the decimals that the half width deserves."""
+    _, _, _, scale, offset = DISPLAY[key]
+    half = half_width * scale
+    if not math.isfinite(half) or half <= 0.0:
+        return written(key, mean)
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{mean * scale + offset:,.{decimals}f} ± {half:,.{decimals}f}"
