@@ -127,9 +127,11 @@ def report(
 def view(
     run: RunArg,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("hall.png"),
-    quantity: Annotated[str, typer.Option(help="Recorded quantity that gives the colours.")] = "rack.power_w",
+    quantity: Annotated[
+        str | None, typer.Option(help="Recorded quantity that gives the colours, e.g. gpu.temperature_k.")
+    ] = None,
     at: Annotated[str | None, typer.Option(help="Instant, e.g. '25 min'; the end if left out.")] = None,
-    camera: Annotated[str, typer.Option("--view", help="iso, top, front or rack:<id>.")] = "iso",
+    camera: Annotated[str, typer.Option("--view", help="iso, hall, top, front or rack:<id>.")] = "iso",
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     cables: Annotated[bool, typer.Option(help="Draw cable and pipe routes.")] = True,
     labels: Annotated[bool, typer.Option(help="Draw labels.")] = True,

@@ -38,7 +38,7 @@ def report(path: Path, html: Path | None, perfetto: Path | None, *, as_json: boo
 def view(
     path: Path,
     out: Path,
-    quantity: str,
+    quantity: str | None,
     at: str | None,
     camera: str,
     *,

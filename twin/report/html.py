@@ -102,8 +102,8 @@ def _head(run: Run) -> str:
     )
     return (
         f"<h1>{html.escape(attrs['scenario'])}</h1><div>{html.escape(attrs['description'])}</div>"
-        f'<div class="sub">{attrs["fidelity"]} fidelity · seed {attrs["seed"]} · {attrs["duration_s"] / 60:.0f} min from '
-        f"{html.escape(attrs['start'])} · tick {attrs['tick_s']:g} s · run {html.escape(attrs['run_id'])} · numbers "
+        f'<div class="sub">{attrs["fidelity"]} fidelity · seed {attrs["seed"]} · '
+        f"{attrs['duration_s'] / 60:.0f} min from {html.escape(attrs['start'])} · tick {attrs['tick_s']:g} s · run {html.escape(attrs['run_id'])} · numbers "
         f"{attrs['numbers_version']}</div>{torso}"
     )
 
@@ -139,7 +139,8 @@ def _events(run: Run) -> str:
 
 def _sources(run: Run) -> str:
     lines = "".join(f"<li>{html.escape(s)}" for s in run.file.sources)
-    return f"<h2>Sources of the figures used</h2><details><summary>{len(run.file.sources)} entries</summary><ul>{lines}</ul></details>"
+    count = f"<summary>{len(run.file.sources)} entries</summary>"
+    return f"<h2>Sources of the figures used</h2><details>{count}<ul>{lines}</ul></details>"
 
 
 def _figure(title: str, unit: str, time_s: NDArray[np.float64] | None = None) -> Any:
@@ -148,8 +149,8 @@ def _figure(title: str, unit: str, time_s: NDArray[np.float64] | None = None) ->
     figure = go.Figure()
     figure.update_layout(
         title={"text": title, "font": {"size": 15}}, height=300, margin={"l": 60, "r": 20, "t": 42, "b": 42},
-        template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
-        yaxis_title=unit, xaxis_title="minutes" if time_s is not None else "",
+        template="plotly_white", hovermode="x unified",
+        legend={"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"}, yaxis_title=unit, xaxis_title="minutes" if time_s is not None else "",
     )  # fmt: skip
     return figure
 

@@ -2,7 +2,7 @@
 
 from twin.scenario.editor import json_schema, write_json_schema
 from twin.scenario.loader import check, load, read_yaml
-from twin.scenario.resolved import digest, resolved_text
+from twin.scenario.resolved import digest, resolved_text, run_id
 from twin.scenario.schema import Scenario
 from twin.scenario.source import Source
 from twin.scenario.traces import Requests, Series, requests, weather
@@ -19,6 +19,7 @@ __all__ = [
     "read_yaml",
     "requests",
     "resolved_text",
+    "run_id",
     "weather",
     "write_json_schema",
 ]

@@ -71,6 +71,11 @@ def digest(scenario: Scenario, seed: int | None = None, numbers_version: str = "
     return hashlib.blake2b(json.dumps(run, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+def run_id(scenario: Scenario, seed: int | None = None, numbers_version: str = "") -> str:
+    """Name of a run and of its folder: that of the scenario and twelve digits of its :func:`digest`."""
+    return f"{scenario.scenario}-{digest(scenario, seed, numbers_version)[:12]}"
+
+
 def _written(value: Any, document: Any, path: str) -> Any:
     """A value of the scenario as it stands in the document, or as text with its SI unit."""
     if isinstance(value, BaseModel | Mapping):

@@ -63,8 +63,7 @@ def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = 
     graph = topology.build(resolved)
     if faults := topology.check(graph, resolved):
         raise ScenarioError(f"the site {resolved.scenario} cannot run", faults)
-    digest = scenarios.digest(resolved, resolved.seed, NUMBERS)
     return Prepared(
         resolved, graph, scenarios.requests(resolved, resolved.seed), scenarios.weather(resolved),
-        f"{resolved.scenario}-{digest[:12]}",
+        scenarios.run_id(resolved, numbers_version=NUMBERS),
     )  # fmt: skip

@@ -17,8 +17,8 @@ from twin import plant as plants
 from twin import processes, results
 from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
 from twin.errors import TwinError
-from twin.quantities import NUMBERS
 from twin.processes.requests import EventServing
+from twin.quantities import NUMBERS
 from twin.scenario import Requests, Scenario, load, resolved_text
 from twin.simulate.assets import write_site
 from twin.simulate.prepare import Prepared, prepare

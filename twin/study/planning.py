@@ -15,8 +15,6 @@ from twin.scenario.source import dotted
 from twin.study.reading import StudyReader, Variant
 from twin.study.spec import Plan, RunSpec
 
-_DIGEST_DIGITS = 12
-
 
 def plan(file: str | Path, numbers_version: str) -> Plan:
     """Read a study file and lay out its runs.
@@ -80,9 +78,8 @@ def _runs(
     """One variant at one grid point, with each seed."""
     overlays = tuple(str(overlay.resolve()) for overlay in variant.overlays)
     for seed in [loaded.seed] if seeds is None else seeds:
-        digest = scenarios.digest(loaded, seed, numbers_version)
         yield RunSpec(
-            run_id=f"{loaded.scenario}-{digest[:_DIGEST_DIGITS]}",
+            run_id=scenarios.run_id(loaded, seed, numbers_version),
             variant=variant.name,
             grid=point,
             scenario=str(base.resolve()),
