@@ -6,7 +6,6 @@ import gzip
 import time
 from pathlib import Path
 
-import numba as nb
 import numpy as np
 import pytest
 import simpy
@@ -56,26 +55,8 @@ def run(params, state, ends_s):
     return [serving.advance(params, state, inputs, until_s) for until_s in ends_s]
 
 
-@nb.njit
-def _chase(links: np.ndarray, steps: int) -> int:
-    at = 0
-    for _ in range(steps):
-        at = links[at]
-    return at
-
-
-@pytest.fixture(scope="module")
-def chase_s() -> float:
-    """Seconds a step of a chase through 2 MiB of links in random order."""
-    order = np.random.default_rng(1).permutation(1 << 18)
-    links = np.empty(1 << 18, dtype=np.int64)
-    links[order] = np.roll(order, -1)
-    _chase(links, 1 << 18)
-    return min(_timed(lambda: _chase(links, 1 << 21)) for _ in range(3)) / (1 << 21)
-
-
-@pytest.fixture(scope="module")
-def timeout_s() -> float:
+@pytest.fixture(scope="session")
+def timeout_s(timed) -> float:
     """Seconds a bare SimPy timeout."""
 
     def ticking(env):
@@ -87,13 +68,7 @@ def timeout_s() -> float:
         env.process(ticking(env))
         env.run(until=1e4)
 
-    return min(_timed(ten_thousand) for _ in range(3)) / 1e4
-
-
-def _timed(work) -> float:
-    began_s = time.process_time()
-    work()
-    return time.process_time() - began_s
+    return min(timed(ten_thousand) for _ in range(3)) / 1e4
 
 
 @pytest.mark.benchmark(group="serving", timer=time.process_time)

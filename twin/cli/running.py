@@ -137,35 +137,24 @@ def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
 
 def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_json: bool) -> None:
     """Prove that a scenario can run, or say everything that is in the way."""
-    from twin import simulate
-
     try:
-        ready = simulate.prepare(twin.load(path, overlays, sets))
+        scenario = twin.load(path, overlays, sets)
+        from twin import simulate  # after the file was read: most faults need no simulator
+
+        ready = simulate.prepare(scenario)
     except ScenarioError as error:
         if not as_json:
             raise
-        keys = ("file", "line", "where", "found", "expected", "mend")
-        print_json(
-            {
-                "ok": False,
-                "message": error.message,
-                "faults": [{k: getattr(f, k) for k in keys} for f in error.faults],
-            }
-        )
+        faults = [dataclasses.asdict(f) for f in error.faults]
+        print_json({"ok": False, "message": error.message, "faults": faults})
         raise SystemExit(error.exit_code) from None
+    assets, arrivals = ready.graph.number_of_nodes(), len(ready.requests.arrived_at_s)
     if as_json:
         print_json(
-            {
-                "ok": True,
-                "scenario": ready.scenario.scenario,
-                "assets": ready.graph.number_of_nodes(),
-                "faults": [],
-            }
+            {"ok": True, "scenario": scenario.scenario, "assets": assets, "requests": arrivals, "faults": []}
         )
     else:
-        stdout().print(
-            f"{path} can run: {ready.graph.number_of_nodes():,} assets, {len(ready.requests.arrived_at_s):,} requests"
-        )
+        stdout().print(f"{path} can run: {assets:,} assets, {arrivals:,} requests", highlight=False)
 
 
 def compare(a: Path, b: Path, seed: int | None, out: Path, *, as_json: bool, quiet: bool) -> None:

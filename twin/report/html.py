@@ -103,8 +103,8 @@ def _head(run: Run) -> str:
     return (
         f"<h1>{html.escape(attrs['scenario'])}</h1><div>{html.escape(attrs['description'])}</div>"
         f'<div class="sub">{attrs["fidelity"]} fidelity · seed {attrs["seed"]} · '
-        f"{attrs['duration_s'] / 60:.0f} min from {html.escape(attrs['start'])} · tick {attrs['tick_s']:g} s · run {html.escape(attrs['run_id'])} · numbers "
-        f"{attrs['numbers_version']}</div>{torso}"
+        f"{attrs['duration_s'] / 60:.0f} min from {html.escape(attrs['start'])} · tick {attrs['tick_s']:g} s · "
+        f"run {html.escape(attrs['run_id'])} · numbers {attrs['numbers_version']}</div>{torso}"
     )
 
 
@@ -150,7 +150,8 @@ def _figure(title: str, unit: str, time_s: NDArray[np.float64] | None = None) ->
     figure.update_layout(
         title={"text": title, "font": {"size": 15}}, height=300, margin={"l": 60, "r": 20, "t": 42, "b": 42},
         template="plotly_white", hovermode="x unified",
-        legend={"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"}, yaxis_title=unit, xaxis_title="minutes" if time_s is not None else "",
+        legend={"orientation": "h", "y": 1.16, "x": 1, "xanchor": "right"},
+        yaxis_title=unit, xaxis_title="minutes" if time_s is not None else "",
     )  # fmt: skip
     return figure
 

@@ -16,14 +16,14 @@ from twin.scenario import check, load, read_yaml
     [
         ("max_batch: 256", "max_bach: 256", "serving.max_bach", "max_bach", "write max_batch"),
         ("  routing: ", "  aisle: 2 m\n  routing: ", "serving.aisle", "aisle", "move it to hall.aisle"),
-        ("capacity: 1.6 MW", "capacity: 1.6", "power.feed.capacity", "bare number 1.6", "write 1.6 W"),
-        ("capacity: 1.6 MW", "capacity: 1.6 Mw", "power.feed.capacity", "Mw", "write 1.6 MW"),
+        ("capacity: 1.45 MW", "capacity: 1.45", "power.feed.capacity", "bare number 1.45", "write 1.45 W"),
+        ("capacity: 1.45 MW", "capacity: 1.45 Mw", "power.feed.capacity", "Mw", "write 1.45 MW"),
         ("45 degC", "45 kW", "cooling.liquid.cdu.supply", "unit of power", "convert"),
         ("45 degC", "500 degC", "cooling.liquid.cdu.supply", "500 degC (773.15 K)", "write for example"),
         ("tick: 1 s", "tick: 0 s", "time.tick", "0 s", "write for example"),
-        ("copies: 90", "copies: 90.5", "workload.copies", "90.5", "write for example 1"),
-        ("copies: 90", "copies: 0", "workload.copies", "0", "write for example 1"),
-        ("copies: 90", "copies: many", "workload.copies", "many", "write for example 1"),
+        ("copies: 80", "copies: 80.5", "workload.copies", "80.5", "write for example 1"),
+        ("copies: 80", "copies: 0", "workload.copies", "0", "write for example 1"),
+        ("copies: 80", "copies: many", "workload.copies", "many", "write for example 1"),
         ("weights: fp8", "weights: fp6", "serving.weights", "fp6", "write fp"),
         ("  model: llama-3.1-405b\n", "", "serving.model", "nothing", "add `model: "),
         ("slo: {ttft: 2 s, tpot: 60 ms}", "slo:", "serving.slo", "nothing", "{ttft: 2 s, tpot: 60 ms}"),
@@ -68,7 +68,7 @@ def test_each_fault_says_where_what_and_how(*, broken, line_of, old, new, where,
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(hall_text, write):
     text = (
-        hall_text.replace("capacity: 1.6 MW", "capacity: 1.6")
+        hall_text.replace("capacity: 1.45 MW", "capacity: 1.45")
         .replace("tick: 1 s", "tik: 1 s")
         .replace("gb200-nvl72", "gb200-nvl27")
     )
@@ -95,7 +95,7 @@ def test_a_trap_is_told_once(broken):
 
 def test_values_are_in_si_and_frozen(hall_text, write):
     scenario = load(write(hall_text))
-    assert scenario.power.feed.capacity == 1.6e6
+    assert scenario.power.feed.capacity == 1.45e6
     assert scenario.cooling.liquid.cdu.supply == pytest.approx(318.15)
     assert scenario.economics.electricity == pytest.approx(80 / 3.6e9)
     assert scenario.hall.floor_load == pytest.approx(2000 * 9.80665)
