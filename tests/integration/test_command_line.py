@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,25 @@ def test_catalog_lists_and_shows() -> None:
 )
 def test_wrong_calls_say_the_mend(args: tuple[str, ...]) -> None:
     assert "mend:" in twin(*args, code=2).stderr
+
+
+def test_an_interrupted_run_says_that_it_keeps_what_was_recorded(tmp_path: Path) -> None:
+    args = [
+        TWIN,
+        "run",
+        "scenarios/gb200-hall.yaml",
+        "--set",
+        "time.duration=12 h",
+        "--out",
+        tmp_path,
+        "--quiet",
+    ]
+    with subprocess.Popen(args, cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        while not list(tmp_path.glob("*/trace.h5")):
+            time.sleep(0.05)
+        time.sleep(1.0)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "what was recorded is kept" in said
+    assert "incomplete" in twin("report", next(tmp_path.iterdir())).stdout

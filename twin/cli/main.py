@@ -21,6 +21,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 wrong input, 3 a library is missing, 4 the run stopped early, 130 interrupted.",
 )
 
+INTERRUPTED = 130
+
 
 class Fidelity(StrEnum):
     """How requests are simulated."""
@@ -223,13 +225,12 @@ def run_app() -> None:
         code: Any = app(standalone_mode=False)
     except TwinError as error:
         code = _fail(error)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what was recorded is kept", err=True)
-        code = 130
-    except typer.Abort:
-        code = 130
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last line of defence before a user
         code = _usage_or_defect(error)
+    if code == INTERRUPTED:
+        typer.echo("interrupted; what was recorded is kept", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 

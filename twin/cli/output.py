@@ -60,4 +60,6 @@ def print_error(error: TwinError) -> None:
         text.append(fault.mend + "\n")
     if len(error.faults) > MOST_FAULTS:
         text.append(f"\n… and {len(error.faults) - MOST_FAULTS} more; twin check --json lists all\n")
+    for note in getattr(error, "__notes__", ()):
+        text.append(f"\n{note}\n")
     console.print(text, end="", soft_wrap=True)

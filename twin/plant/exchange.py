@@ -40,7 +40,7 @@ class Handed:
 def exchange(p: Plant) -> None:
     """Set the inputs of all models for the tick to come."""
     alive = _alive(p)
-    gpu_w = _work_to_watts(p) * alive[p.maps.rack_of_gpu]
+    gpu_w = _work_to_watts(p) * alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
     base_w = p.chain.base_w * alive
     p.handed = Handed()
     _clocks(p, alive)

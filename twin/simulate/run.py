@@ -67,6 +67,7 @@ def run(
         try:
             _advance(ready, plant, writer, progress, extra)
         except BaseException as error:
+            error.add_note(f"what was recorded is kept in {folder}")
             with contextlib.suppress(TwinError):
                 writer.close(complete=False, error=f"{type(error).__name__}: {error}")
             raise
