@@ -54,8 +54,8 @@ def run(
         folder = simulate.run(ready, out=out, progress=progress)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     opened = twin.open_run(folder)
-    report.write_html(opened, folder / "report.html")
     drawn = _draw(folder, quiet) if picture else None
+    report.write_html(opened, folder / "report.html")
     if as_json:
         print_json({"run": str(folder), "picture": drawn and str(drawn), **report.kpis_json(opened)})
         return

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.report.kpis import DISPLAY
-from twin.report.rendering import written
+from twin.report.rendering import digits_of, written
 from twin.report.run import Run
 from twin.results import FINISHED
 
@@ -87,9 +87,9 @@ def render_comparison(comparison: dict[str, Any]) -> RenderableType:
             group = now
         ratio = "–" if not math.isfinite(row["ratio"]) or unit == "°C" else f"{row['ratio']:.3f}"
         change = row["difference"] * scale
+        changed = f"{change:+,.{digits_of(change)}f}" if math.isfinite(change) else "–"
         table.add_row(
-            f"  {label}", written(key, row["a"]), written(key, row["b"]), Text(unit, style="dim"),
-            f"{change:+,.4g}" if math.isfinite(change) else "–", ratio,
+            f"  {label}", written(key, row["a"]), written(key, row["b"]), Text(unit, style="dim"), changed, ratio,
         )  # fmt: skip
     parts: list[RenderableType] = [table]
     if paired := comparison["paired"]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ from numpy.typing import NDArray
 from twin.errors import Fault, ResultsError
 from twin.quantities import QUANTITIES
 from twin.report.kpis import DISPLAY
-from twin.report.rendering import written
+from twin.report.rendering import amounts_of, written
 from twin.report.run import Run
 from twin.results import FINISHED
 
 COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
 MOST_POINTS = 2000
+SLICES = 240
+TICKS_MS = [m * 10**e for e in range(7) for m in (1, 2, 5)]
+LEVELS = np.concatenate([np.linspace(0, 99, 200), np.linspace(99, 100, 60)])
 
 # title, and its lines: series, reduction over assets, label
 PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
@@ -39,15 +44,15 @@ body{font:15px/1.5 system-ui,sans-serif;color:#1e293b;background:#f8fafc;margin:
 main{max-width:1180px;margin:0 auto;padding:28px 24px 60px}
 h1{margin:0 0 2px;font-size:28px}h2{font-size:17px;margin:34px 0 10px}
 .sub{color:#64748b}.torso{background:#fee2e2;color:#991b1b;padding:10px 14px;border-radius:8px;margin-top:14px}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:16px}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:16px;align-items:start}
 .card{background:#fff;border:1px solid #e2e8f0;border-radius:10px;padding:14px 16px}
 .card h3{margin:0 0 6px;font-size:13px;text-transform:uppercase;letter-spacing:.06em;color:#64748b}
 table{border-collapse:collapse;width:100%}td{padding:2px 0;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums;padding-left:10px;white-space:nowrap}
 td.u{color:#94a3b8;padding-left:6px;width:70px}
 .plot{background:#fff;border:1px solid #e2e8f0;border-radius:10px;margin-bottom:14px;padding:6px}
+img{width:100%;margin-top:18px;border-radius:10px;border:1px solid #e2e8f0}
 pre{background:#fff;border:1px solid #e2e8f0;border-radius:10px;padding:14px;overflow:auto;font-size:12.5px}
-img{width:100%;border-radius:10px;border:1px solid #e2e8f0}
 """
 
 
@@ -69,18 +74,18 @@ def write_html(run: Run, path: Path) -> None:
     import plotly.io as pio
     from plotly.offline import get_plotlyjs
 
-    figures = [
-        _power(run),
-        _latency(run),
-        *(f for title, lines in PANELS if (f := _panel(run, title, lines))),
-    ]
-    plots = "".join(
-        f'<div class="plot">{pio.to_html(f, {"displayModeBar": False}, include_plotlyjs=False, full_html=False)}</div>'
-        for f in figures
+    figures = [f for title, lines in PANELS if (f := _panel(run, title, lines))]
+    if "site.power_w" in run.file.series_names():
+        figures = [_power(run), *_latency(run), *figures]
+    quiet = {"displayModeBar": False}
+    drawn = (
+        pio.to_html(f, quiet, include_plotlyjs=False, full_html=False, div_id=f"plot-{i}")
+        for i, f in enumerate(figures)
     )
+    plots = "".join(f'<div class="plot">{plot}</div>' for plot in drawn)
     text = (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(run.attrs['run_id'])}</title>"
-        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script><main>{_head(run)}{_cards(run)}"
+        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script><main>{_head(run)}{_picture(run)}{_cards(run)}"
         f"<h2>Course of the run</h2>{plots}{_events(run)}<h2>Scenario as it was resolved</h2>"
         f"<pre>{html.escape(run.scenario)}</pre>{_sources(run)}</main></html>"
     )
@@ -108,6 +113,16 @@ def _head(run: Run) -> str:
     )
 
 
+def _picture(run: Run) -> str:
+    """The floor plan, where the run folder has one."""
+    file = run.path / "hall.png"
+    if not file.is_file():
+        return ""
+    return (
+        f'<img alt="floor plan" src="data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}">'
+    )
+
+
 def _cards(run: Run) -> str:
     figures = run.kpis()
     cards = []
@@ -118,12 +133,13 @@ def _cards(run: Run) -> str:
             if DISPLAY[k][0] == group
         ]
         cards.append(f'<div class="card"><h3>{group}</h3><table>{"".join(rows)}</table></div>')
-    books = [
-        f'<tr><td>{name}<td class="n">{row["in"]:.5g}<td class="n">{row["residual_rel"]:.0e}'
-        for name, row in run.audit.items()
-    ]
+    books = []
+    for name, row in run.audit.items():
+        unit, turnover, _, _ = amounts_of(name, row)
+        residual = f"{row['residual_rel']:.0e}"
+        books.append(f'<tr><td>{name}<td class="n">{turnover}<td class="u">{unit}<td class="n">{residual}')
     if books:
-        head = '<tr class="sub"><td>of<td class="n">turnover<td class="n">residual'
+        head = '<tr class="sub"><td>of<td class="n">in<td><td class="n">residual'
         cards.append(f'<div class="card"><h3>balances</h3><table>{head}{"".join(books)}</table></div>')
     return f'<h2>Key figures</h2><div class="cards">{"".join(cards)}</div>'
 
@@ -187,22 +203,50 @@ def _panel(run: Run, title: str, lines: tuple[tuple[str, str, str], ...]) -> Any
     return figure
 
 
-def _latency(run: Run) -> Any:
+def _latency(run: Run) -> tuple[Any, Any]:
+    """Latency over the run, by the instant at which it was known, and its distribution."""
+    course = _figure("Latency", "ms", run["site.power_w"].time_s)
+    course.update_yaxes(type="log", tickvals=TICKS_MS)
+    spread = _figure("Share of requests that were faster", "%")
+    spread.update_xaxes(title="ms", type="log", tickvals=TICKS_MS)
+    for label, colour, at_s, ms in _latencies_ms(run):
+        if not len(ms):
+            continue
+        spread.add_scatter(
+            x=np.percentile(ms, LEVELS), y=LEVELS, name=label, mode="lines", line={"color": colour},
+            hovertemplate="%{y:.1f} % under %{x:,.0f} ms",
+        )  # fmt: skip
+        minutes, *curves = _over_time(at_s, ms)
+        for curve, level, dash in zip(curves, ("p50", "p99"), ("solid", "dot"), strict=True):
+            course.add_scatter(
+                x=minutes, y=curve, name=f"{label} {level}", mode="lines", line={"color": colour, "dash": dash},
+                hovertemplate="%{y:,.0f} ms",
+            )  # fmt: skip
+    return course, spread
+
+
+def _latencies_ms(run: Run) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any]]]:
+    """Label, colour, instants [s] and values; TTFT also of requests that were still decoding at the end."""
     columns = run.file.requests()
-    done = columns["status"] == FINISHED
-    arrived, first, end, n = (
-        columns[k][done] for k in ("arrived_at_s", "first_token_at_s", "done_at_s", "output_tokens")
-    )
-    figure = _figure("Share of requests that were faster", "%")
-    figure.update_xaxes(title="ms", type="log")
-    levels = np.concatenate([np.linspace(0, 99, 200), np.linspace(99, 100, 60)])
-    for label, values in (("TTFT", first - arrived), ("TPOT", ((end - first) / np.maximum(n - 1, 1))[n > 1])):
-        if len(values):
-            ms = np.percentile(values, levels) * 1e3
-            figure.add_scatter(
-                x=ms, y=levels, name=label, mode="lines", hovertemplate="%{y:.1f} % under %{x:,.0f} ms"
-            )
-    return figure
+    known = np.isfinite(columns["first_token_at_s"])
+    first = columns["first_token_at_s"][known]
+    yield "TTFT", COLOURS["it"], first, (first - columns["arrived_at_s"][known]) * 1e3
+    decoded = (columns["status"] == FINISHED) & (columns["output_tokens"] > 1)
+    first, end, n = (columns[k][decoded] for k in ("first_token_at_s", "done_at_s", "output_tokens"))
+    yield "TPOT", COLOURS["hot"], end, (end - first) / (n - 1) * 1e3
+
+
+def _over_time(at_s: NDArray[Any], values: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Middles [minutes], medians and 99th percentiles of equal slices of time; empty ones are left out."""
+    edges = np.linspace(0.0, at_s.max(), SLICES + 1)
+    order = np.argsort(at_s)
+    pieces = np.split(values[order], np.searchsorted(at_s[order], edges[1:-1]))
+    rows = [
+        (middle / 60.0, *np.percentile(piece, (50, 99)))
+        for middle, piece in zip((edges[1:] + edges[:-1]) / 2, pieces, strict=True)
+        if len(piece)
+    ]
+    return tuple(np.array(rows).T)
 
 
 def _thin(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

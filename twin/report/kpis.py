@@ -31,7 +31,7 @@ _show(
     ("requests_in_flight", "in the house at the end", "", 1.0),
     ("requests_per_s", "finished per second", "1/s", 1.0),
     ("goodput_requests_per_s", "goodput (within every SLO)", "1/s", 1.0),
-    ("good_frac", "share of finished within SLO", "%", 100.0),
+    ("good_frac", "share of finished in SLO", "%", 100.0),
     ("late_requests", "late (an SLO missed)", "", 1.0),
 )
 for name, label in (("ttft", "TTFT"), ("tpot", "TPOT"), ("e2e", "end to end")):
@@ -42,10 +42,10 @@ _show(
     "throughput",
     ("output_tokens_per_s", "output tokens", "tokens/s", 1.0),
     ("input_tokens_per_s", "input tokens", "tokens/s", 1.0),
-    ("output_tokens_per_s_per_user", "output tokens per user (1/TPOT p50)", "tokens/s", 1.0),
-    ("output_tokens_per_s_per_mw", "output tokens per MW of grid power", "tokens/s", 1.0),
-    ("output_tokens_per_s_per_it_mw", "output tokens per MW of IT power", "tokens/s", 1.0),
-    ("output_tokens_per_s_per_gpu", "output tokens per GPU package", "tokens/s", 1.0),
+    ("output_tokens_per_s_per_user", "per user (1 / TPOT p50)", "tokens/s", 1.0),
+    ("output_tokens_per_s_per_mw", "per MW of grid power", "tokens/s", 1.0),
+    ("output_tokens_per_s_per_it_mw", "per MW of IT power", "tokens/s", 1.0),
+    ("output_tokens_per_s_per_gpu", "per GPU package", "tokens/s", 1.0),
     ("batch_mean_requests", "mean batch of a replica", "requests", 1.0),
     ("queue_mean_requests", "mean queue of a replica", "requests", 1.0),
     ("kv_mean_frac", "mean KV cache reserved", "%", 100.0),
@@ -58,8 +58,8 @@ _show(
     ("energy_loss_j", "electrical losses", "MWh", 1 / J_PER_MWH),
     ("pue", "PUE", "", 1.0),
     ("power_site_mean_w", "mean grid power", "kW", 1e-3),
-    ("power_site_peak_w", "peak grid power (of a sample)", "kW", 1e-3),
-    ("energy_per_output_token_j", "grid energy per output token", "J", 1.0),
+    ("power_site_peak_w", "peak grid power (sample)", "kW", 1e-3),
+    ("energy_per_output_token_j", "per output token", "J", 1.0),
 )
 _show(
     "thermal",
@@ -75,8 +75,8 @@ _show(
 _show(
     "money",
     ("electricity_usd", "electricity", "USD", 1.0),
-    ("revenue_usd", "revenue of finished tokens", "USD", 1.0),
-    ("electricity_usd_per_output_token", "electricity per million output tokens", "USD", 1e6),
+    ("revenue_usd", "revenue of finished", "USD", 1.0),
+    ("electricity_usd_per_output_token", "per million output tokens", "USD", 1e6),
 )
 
 
@@ -86,10 +86,14 @@ def kpis(file: File) -> dict[str, float]:
     Parameters
     ----------
     file : File
-        An opened result file. A torso is measured up to its last sample.
+        An opened result file. A torso is measured up to its last sample; it does not hold the requests
+        that were in the house, so what counts them is NaN. One that was cut before its first block has
+        no key figures.
     """
-    rack = file.series("site.power_w")
-    lasted_s = float(rack.time_s[-1]) if len(rack.time_s) else float("nan")
+    if "site.power_w" not in file.series_names():
+        return {}
+    time_s = file.series("site.power_w").time_s
+    lasted_s = float(time_s[-1]) if len(time_s) else float("nan")
     found: dict[str, float] = {}
     found |= _requests(file, lasted_s)
     found |= _energy(file, lasted_s)
@@ -121,10 +125,10 @@ def _requests(file: File, lasted_s: float) -> dict[str, float]:
     ttft, e2e, tpot = first - arrived, end - arrived, (end - first) / np.maximum(n - 1, 1)
     good = (ttft <= slo["ttft_s"]) & ((tpot <= slo["tpot_s"]) | (n == 1))
     found = {
-        "requests_arrived": len(status),
+        "requests_arrived": len(status) if file.complete else float("nan"),
         "requests_finished": int(done.sum()),
         "requests_rejected": int((status == REJECTED).sum()),
-        "requests_in_flight": int((status == INSIDE).sum()),
+        "requests_in_flight": int((status == INSIDE).sum()) if file.complete else float("nan"),
         "requests_per_s": _ratio(float(done.sum()), lasted_s),
         "goodput_requests_per_s": _ratio(float(good.sum()), lasted_s),
         "good_frac": _ratio(float(good.sum()), float(done.sum())),

@@ -38,7 +38,7 @@ def write_perfetto(run: Run, path: Path) -> None:
     Raises
     ------
     ResultsError
-        When the run has none.
+        When the run has none, or the file cannot be written.
     """
     spans = run.file.spans()
     if not len(spans["hop"]):
@@ -52,5 +52,11 @@ def write_perfetto(run: Run, path: Path) -> None:
         "pid": 0,
         "args": {"name": f"requests of {run.attrs['scenario']}"},
     }
-    with path.open("w") as file:
-        json.dump({"displayTimeUnit": "ms", "traceEvents": [name, *trace_events(spans)]}, file)
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            json.dump({"displayTimeUnit": "ms", "traceEvents": [name, *trace_events(spans)]}, file)
+    except OSError as error:
+        fault = Fault(
+            str(path), 0, "spans", str(error), "a file that can be written", "choose another --perfetto"
+        )
+        raise ResultsError("the spans cannot be written", [fault]) from None

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from twin.report.kpis import DISPLAY
+from twin.report.kpis import DISPLAY, J_PER_MWH
 from twin.report.run import Run
 
 
@@ -26,19 +25,29 @@ def written(key: str, value: float) -> str:
     shown = value * scale + offset
     if not math.isfinite(shown):
         return "–"
-    if float(shown).is_integer() and abs(shown) < 1e15:
-        return f"{shown:,.0f}"
-    digits = max(0, 2 - math.floor(math.log10(abs(shown)))) if shown else 0
-    return f"{shown:,.{min(digits, 4)}f}" if key != "pue" else f"{shown:.3f}"
+    return f"{shown:,.{digits_of(shown)}f}" if key != "pue" else f"{shown:.3f}"
+
+
+def digits_of(shown: float) -> int:
+    """Decimals that leave three significant digits, at most four; none for whole numbers.
+
+    Examples
+    --------
+    >>> digits_of(1617280.0), digits_of(35.71), digits_of(0.0000001)
+    (0, 1, 4)
+    """
+    if float(shown).is_integer():
+        return 0
+    return min(max(0, 2 - math.floor(math.log10(abs(shown)))), 4)
 
 
 def _group(name: str, figures: dict[str, float]) -> Table:
     table = Table(
         title=name, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
     )
-    table.add_column(min_width=30)
-    table.add_column(justify="right", style="cyan")
-    table.add_column(style="dim")
+    table.add_column(width=26)
+    table.add_column(justify="right", style="cyan", min_width=10)
+    table.add_column(style="dim", width=8)
     for key, value in figures.items():
         group, label, unit, _, _ = DISPLAY[key]
         if group == name:
@@ -57,13 +66,25 @@ def balances(run: Run) -> Table:
         header_style="dim",
     )
     table.add_column("of", min_width=12)
-    for column in ("in", "out", "inside", "residual"):
-        table.add_column(column, justify="right")
-    units = {"energy": "J", "coolant": "kg"}
+    for column in ("in", "out", "inside", "", "residual"):
+        table.add_column(column, justify="right" if column else "left")
     for name, row in run.audit.items():
-        amounts = (f"{row[k]:.6g}" for k in ("in", "out", "inside"))
-        table.add_row(f"{name} {units.get(name, '')}", *amounts, f"{row['residual_rel']:.1e}")
+        unit, *amounts = amounts_of(name, row)
+        table.add_row(name, *amounts, Text(unit, style="dim"), f"{row['residual_rel']:.1e}")
     return table
+
+
+def amounts_of(name: str, row: dict[str, float]) -> tuple[str, ...]:
+    """Unit, in, out and inside of a balance as people read them.
+
+    Examples
+    --------
+    >>> amounts_of("energy", {"in": 7.2e9, "out": 7.2e9, "inside": 0.0})
+    ('MWh', '2', '2', '0')
+    """
+    unit, scale = {"energy": ("MWh", 1 / J_PER_MWH), "coolant": ("kg", 1.0)}.get(name, ("", 1.0))
+    shown = (round(row[k] * scale, 4) + 0.0 for k in ("in", "out", "inside"))
+    return unit, *(f"{v:,.{digits_of(v)}f}" for v in shown)
 
 
 def render_kpis(run: Run) -> RenderableType:
@@ -86,8 +107,10 @@ def render_kpis(run: Run) -> RenderableType:
         parts.append(Text(f"This run is incomplete: {why}. What was recorded follows.", style="bold red"))
     groups = dict.fromkeys(row[0] for row in DISPLAY.values())
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
-    for left, right in zip(shown[::2], [*shown[1::2], None], strict=False):
-        parts += [Text(), Columns([left] if right is None else [left, right], padding=(0, 4))]
+    for i in range(0, len(shown), 2):
+        row = Table.grid(padding=(0, 2))
+        row.add_row(*shown[i : i + 2])
+        parts += [Text(), row]
     if run.complete:
         parts += [Text(), balances(run)]
     return Group(*parts)

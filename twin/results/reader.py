@@ -50,7 +50,7 @@ class Edges(NamedTuple):
 
 
 def _strings(data: Any) -> tuple[str, ...]:
-    return tuple(v.decode() for v in data)
+    return tuple(v.decode() for v in data[:])
 
 
 class File:
