@@ -117,8 +117,16 @@ def test_an_interrupted_run_says_that_it_keeps_what_was_recorded(tmp_path: Path)
 
 def test_a_machine_without_graphics_keeps_its_run(tmp_path: Path) -> None:
     """A missing library costs the picture, not the run; the sentence says what to install."""
-    (tmp_path / "pyvista.py").write_text("raise ModuleNotFoundError(\"No module named 'pyvista'\", name='pyvista')\n")
-    args = [TWIN, "run", "scenarios/one-rack.yaml", "--set", "time.duration=1 min", "--out", tmp_path / "runs"]
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['pyvista'] = None\n")
+    args = [
+        TWIN,
+        "run",
+        "scenarios/one-rack.yaml",
+        "--set",
+        "time.duration=1 min",
+        "--out",
+        tmp_path / "runs",
+    ]
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(args, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
