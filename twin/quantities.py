@@ -8,7 +8,7 @@ from typing import Literal
 NUMBERS = "1"
 """Raised whenever the same scenario and seed give other numbers than before."""
 
-Kind = Literal["mean", "point", "sum"]
+Kind = Literal["mean", "point", "sum", "max", "min"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Quantity:
         ``kind.quantity_unit``; the part before the dot is the kind of asset.
     unit : str
         SI unit as written into the file.
-    kind : {"mean", "point", "sum"}
-        Mean over the sample period, value at its end, or total over it.
+    kind : {"mean", "point", "sum", "max", "min"}
+        Mean over the sample period, value at its end, total over it, or largest or smallest value in it.
     meaning : str
         One line for a reader who sees only the file.
     shown_as : str
@@ -49,8 +49,8 @@ def _power(name: str, meaning: str) -> Quantity:
     return Quantity(name, "W", "mean", meaning, "kW", 1e-3)
 
 
-def _temperature(name: str, meaning: str) -> Quantity:
-    return Quantity(name, "K", "point", meaning, "°C", 1.0, -273.15)
+def _temperature(name: str, meaning: str, kind: Kind = "point") -> Quantity:
+    return Quantity(name, "K", kind, meaning, "°C", 1.0, -273.15)
 
 
 def _share(name: str, meaning: str, kind: Kind = "point") -> Quantity:
@@ -73,8 +73,9 @@ _ALL = (
     _power("rack.power_w", "power at the rack inlet"),
     _power("gpu.power_w", "power of a GPU package"),
     # heat and coolant
-    _temperature("gpu.temperature_k", "die temperature of a GPU package"),
-    _share("gpu.clock_frac", "clock as a share of its maximum"),
+    _temperature("gpu.temperature_k", "die temperature of a GPU package, as read at ticks", "max"),
+    _share("gpu.clock_frac", "clock as a share of its maximum", "min"),
+    Quantity("gpu.throttled_s", "s", "sum", "time below the maximum clock", "s"),
     _power("rack.liquid_heat_w", "heat that a rack gives to liquid"),
     _power("rack.air_heat_w", "heat that a rack gives to air"),
     _temperature("cdu.supply_k", "technology coolant supply of a CDU"),

@@ -112,7 +112,13 @@ class Page:
         k, q = self.k, shown.quantity
         left = 44 * k
         boxes = [self.text(left, 66 * k, f"{site.name}  ·  {part}" if part else site.name, 34, bold=True)]
-        how = {"mean": "mean of the sample", "sum": "total of the sample", "point": "at that instant"}[q.kind]
+        how = {
+            "mean": "mean of the sample",
+            "sum": "total of the sample",
+            "point": "at that instant",
+            "max": "largest of the sample",
+            "min": "smallest of the sample",
+        }[q.kind]
         boxes.append(self.text(left, 101 * k, f"{q.meaning[:1].upper()}{q.meaning[1:]}", 20))
         when = f"{clock(shown.at_s)} into the run, {how}"
         if site.start_iso:

@@ -14,7 +14,7 @@ from twin.report import Run
 @pytest.fixture(scope="module")
 def runs(scenarios: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
     """One rack with its cooling and a pump trip that throttles it, once in each fidelity."""
-    trip = {"at": "30 s", "kind": "pump-trip", "asset": "cdu-1", "spare_after": "150 s"}
+    trip = {"at": "1 min", "kind": "pump-trip", "asset": "cdu-1", "spare_after": "40 s"}
     scenario = twin.load(
         scenarios / "one-rack.yaml", set={"time.duration": "4 min", "events": {"trip": trip}}
     )

@@ -142,6 +142,7 @@ def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_js
         from twin import simulate  # after the file was read: most faults need no simulator
 
         ready = simulate.prepare(scenario)
+        simulate.prove(ready)
     except ScenarioError as error:
         if not as_json:
             raise

@@ -10,6 +10,8 @@ import numpy as np
 
 from twin.quantities import QUANTITIES
 
+GATHER = {"mean": np.add, "sum": np.add, "max": np.maximum, "min": np.minimum}
+
 
 class Sink(Protocol):
     """Where blocks of series go."""
@@ -26,7 +28,7 @@ class Recorder:
     ----------
     observe : callable
         Gives every declared series as it was over the last step: rates of means, amounts of sums,
-        end values of points; one value an asset.
+        values of points and extremes at its end; one value an asset.
     sink : Sink
         Takes a block of samples.
     period_s : float
@@ -44,7 +46,7 @@ class Recorder:
     on_block: Callable[[float], None] = lambda now_s: None
     count: int = 0
     _span_s: float = 0.0
-    _sums: dict[str, np.ndarray] = field(default_factory=dict)
+    _held: dict[str, np.ndarray] = field(default_factory=dict)
     _times: list[float] = field(default_factory=list)
     _rows: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
@@ -53,7 +55,7 @@ class Recorder:
         return (self.count + 1) * self.period_s
 
     def accumulate(self, dt_s: float) -> None:
-        """Add a step to the running means and sums."""
+        """Add a step to the running means, sums and extremes."""
         if dt_s == 0.0:
             return
         self._span_s += dt_s
@@ -62,10 +64,10 @@ class Recorder:
             if kind == "point":
                 continue
             amount = value * dt_s if kind == "mean" else value
-            if name in self._sums:
-                self._sums[name] += amount
+            if name not in self._held:
+                self._held[name] = np.array(amount, dtype=float)
             else:
-                self._sums[name] = np.array(amount, dtype=float)
+                GATHER[kind](self._held[name], amount, out=self._held[name])
 
     def sample(self, now_s: float) -> None:
         """Close a sample if it is due at this instant."""
@@ -75,14 +77,10 @@ class Recorder:
         observed = self.observe()
         for name, value in observed.items():
             kind = QUANTITIES[name].kind
-            if kind == "mean":
-                row = self._sums[name] / self._span_s
-            else:
-                row = self._sums[name].copy() if kind == "sum" else np.array(value, dtype=float)
-            self._rows.setdefault(name, []).append(row)
+            row = np.array(value, dtype=float) if kind == "point" else self._held[name]
+            self._rows.setdefault(name, []).append(row / self._span_s if kind == "mean" else row)
         self._times.append(now_s)
-        for total in self._sums.values():
-            total[:] = 0.0
+        self._held = {}
         self._span_s = 0.0
         if len(self._times) >= self.block:
             self.flush(now_s)

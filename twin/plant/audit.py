@@ -66,6 +66,7 @@ class Ledger:
         counts = p.serving.counts()
         drained, accepted = p.serving.drain()
         books["tokens"] = _row(accepted, self.prefill_tokens + self.output_tokens, drained)
+        books["unserved"] = _row(self.unserved_j, self.unserved_j, 0.0)
         books["requests"] = _row(counts["arrived"], counts["finished"] + counts["rejected"], counts["inside"])
         if "cdu" in p.nodes:
             books["coolant"] = _row(

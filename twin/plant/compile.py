@@ -11,6 +11,7 @@ from twin.plant.maps import Maps, build_maps
 from twin.plant.node import Array, Node
 from twin.plant.plant import Plant
 from twin.plant.serving import Serving, Starter, start_batch
+from twin.plant.stability import check_tick
 from twin.scenario import Requests, Scenario, Series
 
 
@@ -36,6 +37,11 @@ def compile_plant(
     start : callable
         Starts the serving model of the wanted fidelity.
 
+    Raises
+    ------
+    ScenarioError
+        When the model does not fit its GPUs, or the tick is too long for the cooling.
+
     Returns
     -------
     Plant
@@ -53,6 +59,7 @@ def compile_plant(
         **thermal.build_air(graph, scenario, maps),
         "power": chain_node,
     }
+    check_tick(graph, scenario, maps, nodes)
     plant = Plant(scenario, maps, serving, gpus, chain, nodes, weather)
     plant.places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
     plant.prime()

@@ -8,6 +8,10 @@ SUPPLY_BAND_K: Final = 4.0
 """Rise above a set-point at which fans, valves and compressors work at full effort [K]; assumption (2026),
 range 2 to 6."""
 
+STABLE_BAND_FRAC: Final = 1.5
+"""Largest change that full cooling may make in a tick, over the control band [1]; a proportional loop on one
+volume is stable up to 2 (textbook sampled control); assumption (2026) with a margin for its second volume."""
+
 AIR_RISE_K: Final = 15.0
 """Rise of air through racks at nominal power, which fixes the air flow of their fans [K]; assumption (2026),
 range 12 to 20."""

@@ -39,7 +39,8 @@ class Handed:
 
 def exchange(p: Plant) -> None:
     """Set the inputs of all models for the tick to come."""
-    alive = _alive(p)
+    p.outdoor_k = p.weather.at(p.now_s)
+    alive = p.served("rack")
     gpu_w = _work_to_watts(p) * alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
     base_w = p.chain.base_w * alive
     p.handed = Handed()
@@ -49,12 +50,6 @@ def exchange(p: Plant) -> None:
     mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w)}
     _gpu_side(p, gpu_w)
     _power_side(p, gpu_w, base_w, mechanical_w)
-
-
-def _alive(p: Plant) -> Array:
-    """1 for a rack that has power, else 0."""
-    outputs = p.nodes["power"].outputs
-    return np.ones(len(p.maps.ids["rack"])) if outputs is None else outputs.served_frac[p.chain.at["rack"]]
 
 
 def _work_to_watts(p: Plant) -> Array:
@@ -98,7 +93,9 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         * cdu.params.rated_facility_flow_kg_per_s,
         facility_supply_k=np.full(cdus, loop.state.supply_k[0]),
     )
-    facility_pump.tell(speed_frac=np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)]))
+    speed = np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)])
+    facility_pump.tell(speed_frac=speed * p.served("facility_water"))
+    p.nodes["cdu_pump"].tell(speed_frac=p.served("cdu"))
     rejected_w = coolers.take("heat_to_air_j", tick)
     loop.tell(
         heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow
@@ -108,7 +105,8 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         water_in_k=one * loop.state.return_k[0],
         air_in_k=one * p.outdoor_k,
         water_kg_per_s=one * flow[0] / len(one),
-        fan_frac=one * effort_frac(loop.state.supply_k, p.setpoint_k["facility_water"], BAND_K)[0],
+        fan_frac=p.served("dry_cooler")
+        * effort_frac(loop.state.supply_k, p.setpoint_k["facility_water"], BAND_K)[0],
     )
     fan_w = coolers.take("fan_j", tick)
     p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum())
@@ -127,26 +125,33 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     p.handed.hall_loss_w = float(loss_w[p.chain.in_hall].sum())
     removed_w = -crah.take("heat_to_air_j", tick).sum(keepdims=True)
     heat_w = gpu_heat_w[~p.gpus.is_liquid].sum() + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
-    heat_w += p.chain.network_total_w + p.handed.hall_loss_w + fan_w.sum()
+    heat_w += sum(w.sum() for w in p.network_w().values()) + p.handed.hall_loss_w + fan_w.sum()
     one = np.ones(len(fan_w))
-    fans = effort_frac(hall.state.cold_k, p.setpoint_k["crah"], BAND_K)[0]
+    effort = effort_frac(hall.state.cold_k, p.setpoint_k["crah"], BAND_K)[0]
+    # fans move at least the air that the racks move, the water valve holds the temperature
+    least = p.chain.rack_air_kg_per_s / crah.params.rated_air_kg_per_s.sum()
+    fans = one * min(max(least, effort), 1.0) * p.served("crah")
     hall.tell(
         heat_w=np.array([heat_w]),
         removed_w=removed_w,
         server_kg_per_s=np.array([p.chain.rack_air_kg_per_s]),
-        crah_kg_per_s=np.array([crah.params.rated_air_kg_per_s.sum() * fans]),
+        crah_kg_per_s=np.array([(crah.params.rated_air_kg_per_s * fans).sum()]),
     )
     crah.tell(
         water_in_k=one * loop.state.supply_k[0],
         air_in_k=one * hall.state.hot_k[0],
-        water_kg_per_s=crah.params.rated_water_kg_per_s,
-        fan_frac=one * fans,
+        water_kg_per_s=crah.params.rated_water_kg_per_s * effort,
+        fan_frac=fans,
     )
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
     loop.tell(heat_w=removed_w, removed_w=lifted_w.sum(keepdims=True))
     load = effort_frac(loop.state.supply_k, p.setpoint_k["chiller"], BAND_K)[0]
     each = np.ones(len(lifted_w))
-    machines.tell(load_frac=each * load, water_k=each * loop.state.supply_k[0], outdoor_k=each * p.outdoor_k)
+    machines.tell(
+        load_frac=each * load * p.served("chiller"),
+        water_k=each * loop.state.supply_k[0],
+        outdoor_k=each * p.outdoor_k,
+    )
     p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum())
     return {"crah": fan_w, "chiller": chiller_w}
 
@@ -170,8 +175,7 @@ def _power_side(p: Plant, gpu_w: Array, base_w: Array, mechanical_w: dict[str, A
     """Every load → its element of the power chain, and on to the grid."""
     demand = np.zeros(len(p.nodes["power"].inputs.demand_w))
     demand[p.chain.at["rack"]] = total(gpu_w, p.maps.rack_of_gpu, len(base_w)) + base_w
-    for kind, power_w in {**p.chain.network_w, **mechanical_w}.items():
+    for kind, power_w in {**p.network_w(), **mechanical_w}.items():
         if kind in p.chain.at:
             demand[p.chain.at[kind]] = power_w
     p.nodes["power"].tell(demand_w=demand)
-    p.outdoor_k = p.weather.at(p.now_s)

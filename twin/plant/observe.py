@@ -61,8 +61,9 @@ def _gpus(p: Plant) -> dict[str, Array]:
     gpu = p.nodes["gpu"]
     return {
         "gpu.power_w": gpu.inputs.power_w,
-        "gpu.temperature_k": gpu.state.die_k,
+        "gpu.temperature_k": p.die_before_k,  # as read at the last tick: no cut of a step can move it
         "gpu.clock_frac": p.clock_frac,
+        "gpu.throttled_s": (p.clock_frac < 1.0) * p.dt_s,
     }
 
 

@@ -103,16 +103,29 @@ class Plant:
         """Let the models tell each other what they did in the tick that ends now."""
         exchange(self)
 
+    def served(self, kind: str) -> Array:
+        """1 for an asset that had power in the last step, else 0."""
+        outputs = self.nodes["power"].outputs
+        where = self.chain.at[kind]
+        return np.ones(len(where)) if outputs is None else outputs.served_frac[where]
+
+    def network_w(self) -> dict[str, Array]:
+        """Power of network boxes that have power, by kind [W]."""
+        return {
+            kind: power_w * self.served(kind)
+            for kind, power_w in self.chain.network_w.items()
+            if kind in self.chain.at
+        }
+
     def rack_liquid_heat_w(self) -> Array:
         """Heat that each rack gives to liquid over the present tick [W]."""
-        alive_w = self.chain.base_w * self.chain.base_liquid_frac * (self.maps.cdu_of_rack >= 0)
-        return self._gpu_heat_w(self.gpus.is_liquid) + alive_w
+        base_w = self.chain.base_w * self.served("rack")
+        return self._gpu_heat_w(self.gpus.is_liquid) + base_w * self.chain.base_liquid_frac
 
     def rack_air_heat_w(self) -> Array:
         """Heat that each rack gives to air over the present tick, without its power shelves' loss [W]."""
-        return self._gpu_heat_w(~self.gpus.is_liquid) + self.chain.base_w * (
-            1.0 - self.chain.base_liquid_frac
-        )
+        base_w = self.chain.base_w * self.served("rack")
+        return self._gpu_heat_w(~self.gpus.is_liquid) + base_w * (1.0 - self.chain.base_liquid_frac)
 
     def _gpu_heat_w(self, chosen: np.ndarray) -> Array:
         node = self.nodes["gpu"]

@@ -47,23 +47,17 @@ class Chain:
     in_hall: Index
     rack_air_kg_per_s: float
 
-    @property
-    def network_total_w(self) -> float:
-        """Power of all network boxes [W]."""
-        return float(sum(w.sum() for w in self.network_w.values()))
-
 
 def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, Node]:
     """Elements, feeds and constant loads of the site."""
-    fed, feeder, share = [], [], []
-    elements: dict[str, int] = {}
-    for a, b, data in graph.edges(data=True):
-        if data["kind"] == "power":
-            for node in (a, b):
-                elements.setdefault(node, len(elements))
-            fed.append(elements[b])
-            feeder.append(elements[a])
-            share.append(data.get("share", 1.0))
+    edges = [(a, b, data["share"]) for a, b, data in graph.edges(data=True) if data["kind"] == "power"]
+    on_chain = {node for a, b, _ in edges for node in (a, b)}
+    # a kind is a stretch of elements in the order of its ids, so that its inputs are a view
+    ordered = [i for ids in maps.ids.values() for i in ids if i in on_chain]
+    elements = {node: e for e, node in enumerate(ordered)}
+    fed = [elements[b] for _, b, _ in edges]
+    feeder = [elements[a] for a, _, _ in edges]
+    share = [share for _, _, share in edges]
     losses = np.zeros((3, len(elements)))
     rating = np.empty(len(elements))
     for node, e in elements.items():

@@ -75,12 +75,14 @@ class Serving:
         self.params, self.table, self._advance = params, table, advance
         self.inputs = model.Inputs(np.ones(replicas), np.ones(replicas, dtype=bool))
         self.outputs = advance(self.inputs, 0.0)
+        self._now_s = 0.0
         self._left = np.zeros(len(table.arrived_at_s), dtype=bool)
         self._fresh: list[NDArray[np.int64]] = []
 
     def advance(self, until_s: float) -> None:
         """Serve up to, and not including, an instant."""
         self.outputs = self._advance(self.inputs, until_s)
+        self._now_s = until_s
         for rows in (self.outputs.finished_rows, self.outputs.rejected_rows):
             self._left[rows] = True
             self._fresh.append(rows)
@@ -114,10 +116,10 @@ class Serving:
         }
 
     def counts(self) -> dict[str, float]:
-        """Requests by fate, counted where they stand and not where they are listed."""
+        """Requests by fate: what the trace brought, what left, and what stands in the replicas."""
         rejected = float(np.count_nonzero(self.table.is_rejected & self._left))
         return {
-            "arrived": float(np.count_nonzero(self._arrived())),
+            "arrived": float(np.count_nonzero(self.table.arrived_at_s < self._now_s)),
             "finished": float(np.count_nonzero(self._left)) - rejected,
             "rejected": rejected,
             "inside": float((self.outputs.batch_requests + self.outputs.queue_requests).sum()),
@@ -128,13 +130,11 @@ class Serving:
 
         Returns
         -------
-        drained_tokens, accepted_tokens : float
-            Tokens computed to empty the house, and tokens of all requests that were ever accepted.
+        drained_tokens, wanted_tokens : float
+            Tokens computed to empty the house, and tokens of all requests of the trace but the rejected.
         """
         replicas = len(self.params.kind_of_replica)
         out = self._advance(model.Inputs(np.ones(replicas), np.ones(replicas, dtype=bool)), np.inf)
-        accepted = self.table.replica >= 0
-        wanted = self.table.prompt_tokens[accepted].sum(dtype=float) + self.table.output_tokens[accepted].sum(
-            dtype=float
-        )
+        table, kept = self.table, ~self.table.is_rejected
+        wanted = table.prompt_tokens[kept].sum(dtype=float) + table.output_tokens[kept].sum(dtype=float)
         return float(out.prefill_tokens.sum() + out.output_tokens.sum()), float(wanted)

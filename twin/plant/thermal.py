@@ -96,11 +96,11 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
         "rated_conductance_w_per_k", "pumps_on_duty", "pump_power_w", "pump_coast_down_s", "volume_m3",
     )  # fmt: skip
     needed = np.bincount(maps.cdu_of_gpu[gpus.is_liquid], gpus.rated_flow_kg_per_s[gpus.is_liquid], len(ids))
-    speed = np.clip(needed / flow, 0.0, 1.0)
+    share = np.clip(needed / flow, 0.0, 1.0)  # of a full loop: so many racks, each at its rated flow and head
+    full = np.ones(len(ids))
     pg25 = coolant.find("pg25")
     cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
     loop_j_per_k = volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
-    full = np.ones(len(ids))
     facility_cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.facility_water.supply)
     units = cdu.Params(
         design.LOOP_SUPPLY_FRAC * loop_j_per_k, design.LOOP_RETURN_FRAC * loop_j_per_k, ua, flow, facility_flow,
@@ -108,12 +108,12 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     )  # fmt: skip
     return {
         "cdu_pump": Node(
-            pump.step, pump.Params(flow, duty, unit_w, down_s, full * design.BUOYANT_FLOW_FRAC),
-            pump.State(speed.copy()), pump.Inputs(duty.copy(), speed),
+            pump.step, pump.Params(flow * share, duty, unit_w * share, down_s, full * design.BUOYANT_FLOW_FRAC),
+            pump.State(full.copy()), pump.Inputs(duty.copy(), full.copy()),
         ),
         "cdu": Node(
             cdu.step, units, cdu.at_rest(units, wanted.cdu.supply + START_RISE_K),
-            cdu.Inputs(np.zeros(len(ids)), flow * speed, np.zeros(len(ids)), full * wanted.facility_water.supply),
+            cdu.Inputs(np.zeros(len(ids)), flow * share, np.zeros(len(ids)), full * wanted.facility_water.supply),
             cdu.stored_j,
         ),
         **_facility_water(scenario, float(facility_flow.sum()), facility_cp),

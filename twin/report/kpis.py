@@ -31,7 +31,7 @@ _show(
     ("requests_in_flight", "in the house at the end", "", 1.0),
     ("requests_per_s", "finished per second", "1/s", 1.0),
     ("goodput_requests_per_s", "goodput (within every SLO)", "1/s", 1.0),
-    ("good_frac", "share of finished in SLO", "%", 100.0),
+    ("good_frac", "share within SLO", "%", 100.0),
     ("late_requests", "late (an SLO missed)", "", 1.0),
 )
 for name, label in (("ttft", "TTFT"), ("tpot", "TPOT"), ("e2e", "end to end")):
@@ -124,6 +124,7 @@ def _requests(file: File, lasted_s: float) -> dict[str, float]:
     slo = json.loads(file.attrs["slo"])
     ttft, e2e, tpot = first - arrived, end - arrived, (end - first) / np.maximum(n - 1, 1)
     good = (ttft <= slo["ttft_s"]) & ((tpot <= slo["tpot_s"]) | (n == 1))
+    late = int((~good).sum() + (status == REJECTED).sum() + _waits_too_long(columns, lasted_s, slo["ttft_s"]))
     found = {
         "requests_arrived": len(status) if file.complete else float("nan"),
         "requests_finished": int(done.sum()),
@@ -131,15 +132,29 @@ def _requests(file: File, lasted_s: float) -> dict[str, float]:
         "requests_in_flight": int((status == INSIDE).sum()) if file.complete else float("nan"),
         "requests_per_s": _ratio(float(done.sum()), lasted_s),
         "goodput_requests_per_s": _ratio(float(good.sum()), lasted_s),
-        "good_frac": _ratio(float(good.sum()), float(done.sum())),
-        "late_requests": int((~good).sum()),
+        "good_frac": _ratio(float(good.sum()), float(good.sum()) + late),
+        "late_requests": late,
         "finished_output_tokens": float(tokens[done].sum(dtype=float)),
         "finished_input_tokens": float(columns["input_tokens"][done].sum(dtype=float)),
     }
-    for name, values in (("ttft", ttft), ("tpot", tpot[n > 1]), ("e2e", e2e)):
+    for name, values in (("ttft", _first_tokens(columns)), ("tpot", tpot[n > 1]), ("e2e", e2e)):
         found |= _distribution(name, values)
     found["output_tokens_per_s_per_user"] = _ratio(1.0, found["tpot_p50_s"])
     return found
+
+
+def _first_tokens(columns: dict[str, Any]) -> Array:
+    """Times to first token of all requests that have one, those still in the house included [s]."""
+    waited: Array = columns["first_token_at_s"] - columns["arrived_at_s"]
+    return waited[~np.isnan(waited)]
+
+
+def _waits_too_long(columns: dict[str, Any], now_s: float, limit_s: float) -> int:
+    """Requests in the house whose first token came, or will come, later than its limit."""
+    inside = columns["status"] == INSIDE
+    first = columns["first_token_at_s"][inside]
+    waited = np.where(np.isnan(first), now_s, first) - columns["arrived_at_s"][inside]
+    return int((waited > limit_s).sum())
 
 
 def _distribution(name: str, values: Array) -> dict[str, float]:
@@ -178,11 +193,10 @@ def _thermal(file: File) -> dict[str, float]:
     outdoor = file.series("outdoor.dry_bulb_k").values
     if not len(gpu.time_s):
         return {}
-    slow = (clock.values < 1.0).sum(axis=1)
     found = {
         "gpu_temperature_max_k": float(gpu.values.max()),
         "gpu_temperature_mean_k": float(gpu.values.mean(dtype=float)),
-        "throttled_gpu_s": float(slow @ _lengths_s(clock.time_s)),
+        "throttled_gpu_s": float(file.series("gpu.throttled_s").values.sum(dtype=float)),
         "gpu_clock_min_frac": float(clock.values.min()),
         "outdoor_min_k": float(outdoor.min()),
         "outdoor_max_k": float(outdoor.max()),

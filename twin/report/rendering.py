@@ -12,6 +12,9 @@ from rich.text import Text
 from twin.report.kpis import DISPLAY, J_PER_MWH
 from twin.report.run import Run
 
+BALANCED = 1e-9
+"""Residual of a balance, relative to its turnover, above which a run is not to be trusted."""
+
 
 def written(key: str, value: float) -> str:
     """A key figure as people read it, without its unit.
@@ -70,7 +73,14 @@ def balances(run: Run) -> Table:
         table.add_column(column, justify="right" if column else "left")
     for name, row in run.audit.items():
         unit, *amounts = amounts_of(name, row)
-        table.add_row(name, *amounts, Text(unit, style="dim"), f"{row['residual_rel']:.1e}")
+        table.add_row(
+            name,
+            *amounts,
+            Text(unit, style="dim"),
+            Text(
+                f"{row['residual_rel']:.1e}", style="" if abs(row["residual_rel"]) < BALANCED else "bold red"
+            ),
+        )
     return table
 
 
@@ -82,7 +92,11 @@ def amounts_of(name: str, row: dict[str, float]) -> tuple[str, ...]:
     >>> amounts_of("energy", {"in": 7.2e9, "out": 7.2e9, "inside": 0.0})
     ('MWh', '2', '2', '0')
     """
-    unit, scale = {"energy": ("MWh", 1 / J_PER_MWH), "coolant": ("kg", 1.0)}.get(name, ("", 1.0))
+    unit, scale = {
+        "energy": ("MWh", 1 / J_PER_MWH),
+        "unserved": ("MWh", 1 / J_PER_MWH),
+        "coolant": ("kg", 1.0),
+    }.get(name, ("", 1.0))
     shown = (round(row[k] * scale, 4) + 0.0 for k in ("in", "out", "inside"))
     return unit, *(f"{v:,.{digits_of(v)}f}" for v in shown)
 
@@ -111,6 +125,8 @@ def render_kpis(run: Run) -> RenderableType:
         row = Table.grid(padding=(0, 2))
         row.add_row(*shown[i : i + 2])
         parts += [Text(), row]
+    if any(abs(row["residual_rel"]) > BALANCED for row in run.audit.values()):
+        parts.append(Text("A balance does not close: do not trust this run.", style="bold red"))
     if run.complete:
         parts += [Text(), balances(run)]
     return Group(*parts)

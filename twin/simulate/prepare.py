@@ -10,6 +10,7 @@ import networkx as nx
 from twin import scenario as scenarios
 from twin import topology
 from twin.errors import ScenarioError
+from twin.plant import compile_plant
 from twin.quantities import NUMBERS
 from twin.scenario import Requests, Scenario, Series
 
@@ -37,6 +38,17 @@ class Prepared:
     requests: Requests
     weather: Series
     run_id: str
+
+
+def prove(ready: Prepared) -> None:
+    """Compile a prepared site without running it: the model fits its GPUs, and the tick suits its cooling.
+
+    Raises
+    ------
+    ScenarioError
+        When it does not.
+    """
+    compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather)
 
 
 def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = None) -> Prepared:

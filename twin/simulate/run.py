@@ -24,6 +24,7 @@ from twin.simulate.assets import write_site
 from twin.simulate.prepare import Prepared, prepare
 
 Progress = Callable[[float, float], None]
+SPANS_PER_REQUEST = 32  # hops there and back, queue, prefill, decode; sizes chunks only
 
 
 def run(
@@ -59,9 +60,9 @@ def run(
     folder = Path(out or "runs") / ready.run_id
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "trace.h5"
-    path.unlink(missing_ok=True)
     start = _start_event if ready.scenario.fidelity == "event" else plants.start_batch
     plant = plants.compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather, start)
+    path.unlink(missing_ok=True)
     with _writer(path, ready) as writer:
         write_site(writer, ready.graph, plant)
         try:
@@ -95,11 +96,16 @@ def _advance(
         if ctx.events:
             writer.append("events", _columns(ctx.events))
             ctx.events.clear()
+        if isinstance(plant.serving.table, EventServing):
+            _append_spans(writer, plant.serving.table.spans)
         if progress is not None:
             progress(now_s, scenario.time.duration)
 
     samples = round(scenario.time.duration / scenario.time.sample)
-    writer.expect("requests", len(ready.requests.arrived_at_s))
+    arrivals = len(ready.requests.arrived_at_s)
+    writer.expect("requests", arrivals)
+    if scenario.fidelity == "event":
+        writer.expect("spans", SPANS_PER_REQUEST * arrivals)
     for name, ids in plant.recorded().items():
         writer.open_series(name, ids, scenario.time.sample, samples)
     recorder = Recorder(plant.observe, writer, scenario.time.sample, on_block=on_block)
@@ -110,8 +116,6 @@ def _advance(
         gc.unfreeze()
         recorder.flush(recorder.count * recorder.period_s)
     writer.append("requests", plant.serving.take_unfinished())
-    if isinstance(plant.serving.table, EventServing):
-        writer.append("spans", _spans(plant.serving.table))
     books = plant.audit()
     columns = {key: [book[key] for book in books.values()] for key in next(iter(books.values()))}
     writer.append("audit", {"name": list(books), **columns})
@@ -122,9 +126,13 @@ def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
     return {f.name: [getattr(row, f.name) for row in rows] for f in dataclasses.fields(rows[0])}
 
 
-def _spans(serving: EventServing) -> dict[str, Any]:
-    request, hop, from_s, to_s = zip(*serving.spans, strict=True) if serving.spans else ((), (), (), ())
-    return {"request": request, "hop": hop, "from_s": from_s, "to_s": to_s}
+def _append_spans(writer: results.Writer, spans: list[Any]) -> None:
+    """Write the spans of a block and let go of them."""
+    if spans:
+        writer.append(
+            "spans", dict(zip(("request", "hop", "from_s", "to_s"), zip(*spans, strict=True), strict=True))
+        )
+        spans.clear()
 
 
 def _start_event(params: Any, requests: Requests, paths: Any) -> tuple[EventServing, Any]:

@@ -44,6 +44,7 @@ def write(folder: Path, shift_s: float = 0.0, complete: bool = True, stage: str 
             "site.power_w": [[1000.0], [3000.0]], "site.it_power_w": [[800.0], [2200.0]],
             "site.cooling_power_w": [[150.0], [600.0]], "site.loss_w": [[50.0], [200.0]], "site.pue": [[1.25], [1.36]],
             "gpu.temperature_k": [[340.0, 350.0], [345.0, 365.0]], "gpu.clock_frac": [[1.0, 1.0], [1.0, 0.5]],
+            "gpu.throttled_s": [[0.0, 0.0], [0.0, 10.0]],
             "outdoor.dry_bulb_k": [[300.0], [302.0]], "replica.output_tokens": [[40.0], [44.0]],
             "replica.prefill_tokens": [[100.0], [300.0]], "replica.batch_requests": [[2.0], [4.0]],
             "replica.queue_requests": [[0.0], [1.0]], "replica.kv_frac": [[0.1], [0.3]],
@@ -91,7 +92,7 @@ def test_kpis_equal_sums_by_hand(tmp_path: Path) -> None:
     assert kpis["ttft_p50_s"] == pytest.approx(np.percentile(TTFT, 50))
     tpot = ((E2E - TTFT) / (TOKENS - 1).clip(1))[TOKENS > 1]
     assert kpis["tpot_p99_s"] == pytest.approx(np.percentile(tpot, 99))
-    assert kpis["late_requests"] == 1  # the one whose first token took 4 s
+    assert kpis["late_requests"] == 3  # first token after 4 s; rejected; waiting for 15 s at the end
     assert kpis["goodput_requests_per_s"] == pytest.approx(3 / 20)
     assert kpis["energy_site_j"] == pytest.approx(40_000.0)
     assert kpis["pue"] == pytest.approx(40_000 / 30_000)
