@@ -155,7 +155,7 @@ def _check_name(out: Path) -> None:
 
     if out.suffix.lower() not in Image.registered_extensions():
         expected = "an ending that names a format of pictures, such as .png"
-        fault = Fault("", 0, "out", str(out), expected, f"write {out.with_suffix('.png')}")
+        fault = Fault("", 0, "out", str(out), expected, f"write {out.stem or 'hall'}.png")
         raise ResultsError("no picture has such a name", [fault])
 
 

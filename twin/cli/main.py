@@ -38,7 +38,7 @@ Sets = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
-SeedOpt = Annotated[int | None, typer.Option(help="Seed in place of the scenario's.")]
+SeedOpt = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed in place of the scenario's.")]
 FidelityOpt = Annotated[Fidelity | None, typer.Option(help="In place of the scenario's.")]
 Out = Annotated[Path, typer.Option(help="Folder in which run folders are made.")]
 
@@ -227,6 +227,11 @@ def run_app() -> None:
         code = _fail(error)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except OSError as error:
+        typer.echo(
+            f"error: {error.strerror or error}: {error.filename or 'the output cannot be written'}", err=True
+        )
+        code = TwinError.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence before a user
         code = _usage_or_defect(error)
     if code == INTERRUPTED:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import h5py
@@ -47,6 +47,8 @@ class Writer:
         File to create; its folder exists.
     run_id, scenario_text, overlays, seed, start_iso, numbers_version, sources
         See ``ROOT_ATTRS`` and the layout.
+    more : mapping
+        Further root attributes, on disk with the first write.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class Writer:
         start_iso: str,
         numbers_version: str,
         sources: Sequence[str],
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         try:
             self._file = h5py.File(path, "w", libver="earliest")
@@ -80,7 +83,7 @@ class Writer:
             {
                 "format": FORMAT, "schema_version": SCHEMA_VERSION, "complete": False, "error": "",
                 "run_id": run_id, "numbers_version": numbers_version, "seed": seed, "start": start_iso,
-                "started": datetime.now(UTC).isoformat(timespec="seconds"), "packages": json.dumps(_versions()),
+                "started": datetime.now(UTC).isoformat(timespec="seconds"), "packages": json.dumps(_versions()), **more,
             }
         )  # fmt: skip
         self._file.create_dataset("scenario", data=_text([scenario_text])[0])

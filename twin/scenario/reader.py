@@ -119,10 +119,17 @@ def _text(path: Path) -> str:
     file = str(path)
     try:
         raw = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         near = _nearby(path)
         mend = f"did you mean {near}?" if near else "check the path and its permissions"
-        fault = Fault(file, 0, "", (error.strerror or "an error").lower(), "a readable YAML file", mend)
+        fault = Fault(
+            file,
+            0,
+            "",
+            (getattr(error, "strerror", None) or str(error)).lower(),
+            "a readable YAML file",
+            mend,
+        )
         raise ScenarioError(f"{file} cannot be read", [fault]) from None
     try:
         text = raw.decode("utf-8-sig")

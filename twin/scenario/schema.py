@@ -12,7 +12,7 @@ from twin.scenario.source import Source
 
 Time = Annotated[float, Measure("time", "20 min", low=0.0)]
 Duration = Annotated[float, Measure("time", "1 h", above=0.0)]
-Power = Annotated[float, Measure("power", "1.6 MW", low=0.0)]
+Power = Annotated[float, Measure("power", "1.6 MW", above=0.0)]
 Temperature = Annotated[float, Measure("temperature", "45 degC", low=200.0, high=400.0)]
 TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K", low=-50.0, high=50.0)]
 Length = Annotated[float, Measure("length", "1.8 m", above=0.0)]
@@ -22,7 +22,7 @@ Fraction = Annotated[float, Measure("fraction", "90 %", low=0.0, high=1.0)]
 EnergyPrice = Annotated[float, Measure("energy price", "80 USD/MWh", low=0.0)]
 TokenPrice = Annotated[float, Measure("token price", "1 USD/Mtoken", low=0.0)]
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]*$")]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=64)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
@@ -278,7 +278,7 @@ class Scenario(Section):
     scenario: Name = Field(description="name of the scenario", examples=["my-hall"])
     description: str = ""
     time: Clock
-    seed: Annotated[int, Field(strict=True, ge=0)] = 1
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     fidelity: Literal["batch", "event"] = "batch"
     weather: Weather
     workload: Workload

@@ -80,4 +80,5 @@ class Source:
     def data_file(self, path: str, name: str) -> Path:
         """A data file that the value at ``path`` names, relative to the file in which it stands."""
         file = self.line_of(path).file
+        name = name.replace("\0", "\ufffd")  # no file system has it: it is answered like any missing file
         return (self.folder if file == COMMAND_LINE else Path(file).parent) / name

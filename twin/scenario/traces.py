@@ -172,7 +172,7 @@ def read_weather(file: Path, start: datetime) -> tuple[NDArray[np.float64], NDAr
             instant = (
                 float(written)
                 if clock == "time_s"
-                else (datetime.fromisoformat(written) - start).total_seconds()
+                else (datetime.fromisoformat(written).replace(tzinfo=None) - start).total_seconds()
             )
             kelvin = parse(f"{cells[places[1]]} degC", "temperature")
             if not math.isfinite(instant) or not 180.0 < kelvin < 340.0 or (times and instant <= times[-1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,10 @@ import networkx as nx
 
 from twin import scenario as scenarios
 from twin import topology
-from twin.errors import ScenarioError
+from twin.errors import Fault, ScenarioError
 from twin.plant import compile_plant
 from twin.quantities import NUMBERS
+from twin.registry import find
 from twin.scenario import Requests, Scenario, Series
 
 
@@ -38,6 +40,24 @@ class Prepared:
     requests: Requests
     weather: Series
     run_id: str
+
+
+def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
+    """Events whose asset does not stand on the site, or is of another kind."""
+    faults = []
+    for name, event in scenario.events.items():
+        kind = str(find("twin.processes", event.kind, "ASSET_KIND"))
+        known = [n for n, k in graph.nodes(data="kind") if k == kind]
+        if event.asset not in known:
+            near = difflib.get_close_matches(event.asset, known, 1) or known[:1] or ["another event"]
+            listed = ", ".join(known[:8]) or f"a site with a {kind}"
+            path = f"events.{name}.asset"
+            faults.append(
+                scenario.source.fault(
+                    path, event.asset, f"a {kind} of the site: {listed}", f"write {near[0]}"
+                )
+            )
+    return faults
 
 
 def prove(ready: Prepared) -> None:
@@ -73,7 +93,7 @@ def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = 
         changes["seed"] = seed
     resolved = scenario.model_copy(update=changes)
     graph = topology.build(resolved)
-    if faults := topology.check(graph, resolved):
+    if faults := [*topology.check(graph, resolved), *_event_faults(graph, resolved)]:
         raise ScenarioError(f"the site {resolved.scenario} cannot run", faults)
     return Prepared(
         resolved, graph, scenarios.requests(resolved, resolved.seed), scenarios.weather(resolved),

@@ -16,7 +16,7 @@ from typing import Any
 from twin import plant as plants
 from twin import processes, results
 from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
-from twin.errors import TwinError
+from twin.errors import Fault, ResultsError, TwinError
 from twin.processes.requests import EventServing
 from twin.quantities import NUMBERS
 from twin.scenario import Requests, Scenario, load, resolved_text
@@ -58,11 +58,17 @@ def run(
     began = _cpu_s()
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario, fidelity, seed)
     folder = Path(out or "runs") / ready.run_id
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "trace.h5"
     start = _start_event if ready.scenario.fidelity == "event" else plants.start_batch
     plant = plants.compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather, start)
-    path.unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        fault = Fault(
+            str(path), 0, "run folder", error.strerror or str(error), "a folder to write to", "choose --out"
+        )
+        raise ResultsError("the run folder cannot be made", [fault]) from None
     with _writer(path, ready) as writer:
         write_site(writer, ready.graph, plant)
         try:
@@ -143,7 +149,7 @@ def _start_event(params: Any, requests: Requests, paths: Any) -> tuple[EventServ
 def _writer(path: Path, ready: Prepared) -> results.Writer:
     scenario = ready.scenario
     economics, slo = scenario.economics, scenario.serving.slo
-    writer = results.Writer(
+    return results.Writer(
         path,
         run_id=ready.run_id,
         scenario_text=resolved_text(scenario),
@@ -152,9 +158,7 @@ def _writer(path: Path, ready: Prepared) -> results.Writer:
         start_iso=scenario.time.start,
         numbers_version=NUMBERS,
         sources=plants.sources(ready.graph, scenario),
-    )
-    writer.attrs(
-        {
+        more={
             "scenario": scenario.scenario,
             "description": scenario.description,
             "fidelity": scenario.fidelity,
@@ -167,9 +171,8 @@ def _writer(path: Path, ready: Prepared) -> results.Writer:
                 "output_price_usd_per_token": economics.output_tokens,
             }),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
-        }
+        },
     )  # fmt: skip
-    return writer
 
 
 def run_spec(spec: Mapping[str, Any], out: str) -> str:
