@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -122,9 +123,7 @@ def render_kpis(run: Run) -> RenderableType:
     groups = dict.fromkeys(row[0] for row in DISPLAY.values())
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
     for i in range(0, len(shown), 2):
-        row = Table.grid(padding=(0, 2))
-        row.add_row(*shown[i : i + 2])
-        parts += [Text(), row]
+        parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
     if any(abs(row["residual_rel"]) > BALANCED for row in run.audit.values()):
         parts.append(Text("A balance does not close: do not trust this run.", style="bold red"))
     if run.complete:
