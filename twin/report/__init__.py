@@ -1,5 +1,6 @@
 """What a run says: key figures, tables, comparison, HTML, traces. Reads result files only."""
 
+from twin.report.aiperf import aiperf_table
 from twin.report.comparing import compare, render_comparison
 from twin.report.html import write_html
 from twin.report.perfetto import trace_events, write_perfetto
@@ -10,6 +11,7 @@ from twin.report.studies import render_study, study_json
 __all__ = [
     "LabelledArray",
     "Run",
+    "aiperf_table",
     "compare",
     "kpis_json",
     "kpis_of",

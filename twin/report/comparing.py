@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from twin.report.figures import digits_of, written
 from twin.report.kpis import DISPLAY
-from twin.report.rendering import digits_of, written
 from twin.report.run import Run
 from twin.results import FINISHED
 
@@ -78,7 +78,7 @@ def render_comparison(comparison: dict[str, Any]) -> RenderableType:
     names = [w["scenario"] if a["scenario"] != b["scenario"] else w["run_id"] for w in (a, b)]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("", *names, "unit", "b - a", "b / a"):
-        table.add_column(column, justify="left" if column in ("", "unit") else "right")
+        table.add_column(column, justify="left" if column in ("", "unit") else "right", overflow="fold")
     group = ""
     for key, row in comparison["kpis"].items():
         now, label, unit, scale, _ = DISPLAY[key]

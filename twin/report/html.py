@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from twin.errors import Fault, ResultsError
 from twin.quantities import QUANTITIES
+from twin.report.figures import written
 from twin.report.kpis import DISPLAY
-from twin.report.rendering import amounts_of, written
+from twin.report.rendering import amounts_of
 from twin.report.run import Run
-from twin.results import FINISHED
+from twin.report.tables import Rows, group_rows, sampling_note, statistics_rows
 
 COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
 MOST_POINTS = 2000
+MOST_ROWS = 200
 SLICES = 240
 TICKS_MS = [m * 10**e for e in range(7) for m in (1, 2, 5)]
 LEVELS = np.concatenate([np.linspace(0, 99, 200), np.linspace(99, 100, 60)])
@@ -36,6 +38,11 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("replica.batch_requests", "mean", "running, mean"), ("replica.queue_requests", "mean", "waiting, mean"),
         ("replica.queue_requests", "max", "waiting, largest"),
     )),
+    ("KV cache of a replica", (
+        ("replica.kv_frac", "mean", "in use, mean"), ("replica.kv_frac", "max", "in use, fullest"),
+    )),
+    ("Preemptions in a sample", (("replica.preemptions", "sum", "all replicas"),)),
+    ("Tokens computed in vain", (("replica.lost_tokens", "sum", "all replicas"),)),
     ("PUE", (("site.pue", "mean", "PUE"),)),
 )  # fmt: skip
 
@@ -71,22 +78,13 @@ def write_html(run: Run, path: Path) -> None:
     ResultsError
         When the file cannot be written.
     """
-    import plotly.io as pio
     from plotly.offline import get_plotlyjs
 
-    figures = [f for title, lines in PANELS if (f := _panel(run, title, lines))]
-    if "site.power_w" in run.file.series_names():
-        figures = [_power(run), *_latency(run), *figures]
-    quiet = {"displayModeBar": False}
-    drawn = (
-        pio.to_html(f, quiet, include_plotlyjs=False, full_html=False, div_id=f"plot-{i}")
-        for i, f in enumerate(figures)
-    )
-    plots = "".join(f'<div class="plot">{plot}</div>' for plot in drawn)
     text = (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(run.attrs['run_id'])}</title>"
-        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script><main>{_head(run)}{_picture(run)}{_cards(run)}"
-        f"<h2>Course of the run</h2>{plots}{_events(run)}<h2>Scenario as it was resolved</h2>"
+        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script><main>{_head(run)}{_picture(run)}"
+        f"{_cards(run)}{_tables(run)}"
+        f"<h2>Course of the run</h2>{_plots(run)}{_events(run)}<h2>Scenario as it was resolved</h2>"
         f"<pre>{html.escape(run.scenario)}</pre>{_sources(run)}</main></html>"
     )
     try:
@@ -98,6 +96,23 @@ def write_html(run: Run, path: Path) -> None:
         raise ResultsError("the report cannot be written", [fault]) from None
 
 
+def _plots(run: Run) -> str:
+    """Curves of what was recorded."""
+    import plotly.io as pio
+
+    figures = [f for title, lines in PANELS if (f := _panel(run, title, lines))]
+    if "site.power_w" in run.file.series_names():
+        figures = [_power(run), *_latency(run), *figures]
+    if hits := _hits(run):
+        figures.append(hits)
+    quiet = {"displayModeBar": False}
+    drawn = (
+        pio.to_html(f, quiet, include_plotlyjs=False, full_html=False, div_id=f"plot-{i}")
+        for i, f in enumerate(figures)
+    )
+    return "".join(f'<div class="plot">{plot}</div>' for plot in drawn)
+
+
 def _head(run: Run) -> str:
     attrs = run.attrs
     torso = (
@@ -105,17 +120,18 @@ def _head(run: Run) -> str:
         if run.complete
         else f'<div class="torso">Incomplete: {html.escape(attrs["error"] or "cut off")}</div>'
     )
+    sampled = f'<div class="torso">{html.escape(note)}</div>' if (note := sampling_note(run)) else ""
     return (
         f"<h1>{html.escape(attrs['scenario'])}</h1><div>{html.escape(attrs['description'])}</div>"
         f'<div class="sub">{attrs["fidelity"]} fidelity · seed {attrs["seed"]} · '
         f"{attrs['duration_s'] / 60:.0f} min from {html.escape(attrs['start'])} · tick {attrs['tick_s']:g} s · "
-        f"run {html.escape(attrs['run_id'])} · numbers {attrs['numbers_version']}</div>{torso}"
+        f"run {html.escape(attrs['run_id'])} · numbers {attrs['numbers_version']}</div>{torso}{sampled}"
     )
 
 
 def _picture(run: Run) -> str:
     """The floor plan, where the run folder has one."""
-    file = run.path / "hall.png"
+    file = run.folder / "hall.png"
     if not file.is_file():
         return ""
     return (
@@ -142,6 +158,22 @@ def _cards(run: Run) -> str:
         head = '<tr class="sub"><td>of<td class="n">in<td><td class="n">residual'
         cards.append(f'<div class="card"><h3>balances</h3><table>{head}{"".join(books)}</table></div>')
     return f'<h2>Key figures</h2><div class="cards">{"".join(cards)}</div>'
+
+
+def _tables(run: Run) -> str:
+    """What requests got, over all and by tier, tenant, kind and replica."""
+    return "".join(_table(table) for table in (statistics_rows(run), *group_rows(run, MOST_ROWS)) if table)
+
+
+def _table(table: Rows) -> str:
+    cells = [
+        f"<td>{html.escape(label)}" + "".join(f'<td class="n">{value}' for value in values)
+        for label, *values in (table.heads, *table.rows)
+    ]
+    head, *rows = cells
+    body = f'<tr class="sub">{head}' + "".join(f"<tr>{row}" for row in rows)
+    note = f'<div class="sub">{html.escape(table.note)}</div>' if table.note else ""
+    return f'<h2>{html.escape(table.title)}</h2><div class="card"><table>{body}</table>{note}</div>'
 
 
 def _events(run: Run) -> str:
@@ -190,7 +222,7 @@ def _power(run: Run) -> Any:
 
 def _panel(run: Run, title: str, lines: tuple[tuple[str, str, str], ...]) -> Any | None:
     recorded = run.file.series_names()
-    lines = tuple(line for line in lines if line[0] in recorded)
+    lines = tuple(line for line in lines if line[0] in recorded and line[0] in QUANTITIES)
     if not lines:
         return None
     quantity = QUANTITIES[lines[0][0]]
@@ -200,6 +232,21 @@ def _panel(run: Run, title: str, lines: tuple[tuple[str, str, str], ...]) -> Any
         values = getattr(np, reduction)(series.values, axis=1) * shown.scale + shown.offset
         x, y = _thin(series.time_s / 60.0, values)
         figure.add_scatter(x=x, y=y, name=label, mode="lines", hovertemplate="%{y:,.2f}")
+    return figure
+
+
+def _hits(run: Run) -> Any | None:
+    """Prompt tokens found in the prefix cache, of those found and those computed, sample by sample."""
+    names = ("replica.cached_tokens", "replica.prefill_tokens")
+    if not set(names) <= set(run.file.series_names()):
+        return None
+    found, computed = (run[name].values.sum(axis=1, dtype=float) for name in names)
+    total = found + computed
+    share = np.divide(found, total, out=np.full(len(total), np.nan), where=total > 0.0)
+    time_s = run[names[0]].time_s
+    figure = _figure("Input tokens found in the cache", "%", time_s)
+    x, y = _thin(time_s / 60.0, share * 100.0)
+    figure.add_scatter(x=x, y=y, name="hit rate", mode="lines", hovertemplate="%{y:,.1f} %")
     return figure
 
 
@@ -227,13 +274,14 @@ def _latency(run: Run) -> tuple[Any, Any]:
 
 def _latencies_ms(run: Run) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any]]]:
     """Label, colour, instants [s] and values; TTFT also of requests that were still decoding at the end."""
-    columns = run.file.requests()
-    known = np.isfinite(columns["first_token_at_s"])
-    first = columns["first_token_at_s"][known]
-    yield "TTFT", COLOURS["it"], first, (first - columns["arrived_at_s"][known]) * 1e3
-    decoded = (columns["status"] == FINISHED) & (columns["output_tokens"] > 1)
-    first, end, n = (columns[k][decoded] for k in ("first_token_at_s", "done_at_s", "output_tokens"))
-    yield "TPOT", COLOURS["hot"], end, (end - first) / (n - 1) * 1e3
+    serving, columns = run.serving, run.serving.columns
+    for label, colour, at, values in (
+        ("TTFT", "it", "first_token_at_s", serving.ttft_s),
+        ("TPOT", "hot", "done_at_s", serving.tpot_s),
+        ("queue", "cooling", "admitted_at_s", serving.queue_s),
+    ):
+        is_known = ~np.isnan(values)
+        yield label, COLOURS[colour], columns[at][is_known], values[is_known] * 1e3
 
 
 def _over_time(at_s: NDArray[Any], values: NDArray[Any]) -> tuple[NDArray[Any], ...]:

@@ -1,14 +1,16 @@
-"""Key figures of a run, as the field defines them; SI units, the unit in every key."""
+"""Key figures of a run, as the field defines them; SI units, the unit in every key.
+
+What a request counts for is in :mod:`twin.report.serving`, gaps between tokens in :mod:`twin.report.itl`.
+"""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.results import FINISHED, INSIDE, REJECTED, File
+from twin.report.serving import Serving, known, ratio
+from twin.report.source import Source
+from twin.requests import CANCELLED, INSIDE, REJECTED, SHED
 
 Array = NDArray[np.float64]
 PERCENTILES = (50, 90, 95, 99)
@@ -28,20 +30,26 @@ _show(
     ("requests_arrived", "arrived", "", 1.0),
     ("requests_finished", "finished", "", 1.0),
     ("requests_rejected", "rejected", "", 1.0),
+    ("requests_shed", "shed", "", 1.0),
+    ("requests_cancelled", "cancelled", "", 1.0),
+    ("requests_retried", "came again", "", 1.0),
     ("requests_in_flight", "in the house at the end", "", 1.0),
     ("requests_per_s", "finished per second", "1/s", 1.0),
     ("goodput_requests_per_s", "goodput (within every SLO)", "1/s", 1.0),
+    ("goodput_tokens_per_s", "goodput in output tokens", "tokens/s", 1.0),
     ("good_frac", "share within SLO", "%", 100.0),
     ("late_requests", "late (an SLO missed)", "", 1.0),
 )
-for name, label in (("ttft", "TTFT"), ("tpot", "TPOT"), ("e2e", "end to end")):
+LATENCIES = {"ttft": "TTFT", "tpot": "TPOT", "itl": "gap of tokens", "queue": "queue", "e2e": "end to end"}
+for name, label in LATENCIES.items():
     unit, scale = ("s", 1.0) if name == "e2e" else ("ms", 1e3)
     _show("latency", (f"{name}_mean_s", f"{label} mean", unit, scale))
     _show("latency", *((f"{name}_p{p}_s", f"{label} p{p}", unit, scale) for p in PERCENTILES))
 _show(
     "throughput",
     ("output_tokens_per_s", "output tokens", "tokens/s", 1.0),
-    ("input_tokens_per_s", "input tokens", "tokens/s", 1.0),
+    ("input_tokens_per_s", "input tokens computed", "tokens/s", 1.0),
+    ("input_tokens_cached_per_s", "input tokens from cache", "tokens/s", 1.0),
     ("output_tokens_per_s_per_user", "per user (1 / TPOT p50)", "tokens/s", 1.0),
     ("output_tokens_per_s_per_mw", "per MW of grid power", "tokens/s", 1.0),
     ("output_tokens_per_s_per_it_mw", "per MW of IT power", "tokens/s", 1.0),
@@ -49,6 +57,15 @@ _show(
     ("batch_mean_requests", "mean batch of a replica", "requests", 1.0),
     ("queue_mean_requests", "mean queue of a replica", "requests", 1.0),
     ("kv_mean_frac", "mean KV cache reserved", "%", 100.0),
+)
+_show(
+    "cache",
+    ("cache_hit_frac", "input tokens found", "%", 100.0),
+    ("cache_hit_requests_frac", "requests that found any", "%", 100.0),
+    ("cached_tokens", "tokens found", "", 1.0),
+    ("preemptions", "preemptions", "", 1.0),
+    ("lost_tokens", "tokens computed in vain", "", 1.0),
+    ("sent_bytes", "KV handed on", "GB", 1e-9),
 )
 _show(
     "energy",
@@ -80,81 +97,101 @@ _show(
 )
 
 
-def kpis(file: File) -> dict[str, float]:
+SERIES = (
+    "site.power_w", "site.it_power_w", "site.cooling_power_w", "site.loss_w", "gpu.temperature_k", "gpu.clock_frac",
+    "gpu.throttled_s", "outdoor.dry_bulb_k", "replica.output_tokens", "replica.prefill_tokens",
+    "replica.batch_requests", "replica.queue_requests", "replica.kv_frac",
+)  # fmt: skip
+"""Series without which a run that has any cannot be measured."""
+
+SUMS = ("cached_tokens", "preemptions", "lost_tokens", "sent_bytes")
+"""Series of replicas that newer runs record, reported as totals."""
+
+
+def kpis(serving: Serving) -> dict[str, float]:
     """Key figures in the order of display; NaN where a run has nothing to measure.
 
     Parameters
     ----------
-    file : File
-        An opened result file. A torso is measured up to its last sample; it does not hold the requests
-        that were in the house, so what counts them is NaN. One that was cut before its first block has
-        no key figures.
+    serving : Serving
+        Requests of an opened result file. A torso is measured up to its last sample; it does not hold the
+        requests that were in the house, so what counts them is NaN. One that was cut before its first block
+        has no key figures. What an older file does not hold has no key.
+
+    Raises
+    ------
+    ResultsError
+        When the file is damaged, with all series that it lacks.
     """
-    if "site.power_w" not in file.series_names():
+    file, lasted_s = serving.file, serving.lasted_s
+    if not file.series_names():
         return {}
-    time_s = file.series("site.power_w").time_s
-    lasted_s = float(time_s[-1]) if len(time_s) else float("nan")
-    found: dict[str, float] = {}
-    found |= _requests(file, lasted_s)
+    file.need_series(*SERIES)
+    found = _requests(serving) | _latencies(serving)
     found |= _energy(file, lasted_s)
     found |= _thermal(file)
     found |= _fleet(file)
+    found |= _cache(serving)
     tokens = found["output_tokens_per_s"] * lasted_s
-    found["energy_per_output_token_j"] = _ratio(found["energy_site_j"], tokens)
-    found["output_tokens_per_s_per_mw"] = _ratio(
+    found["output_tokens_per_s_per_user"] = ratio(1.0, found["tpot_p50_s"])
+    found["energy_per_output_token_j"] = ratio(found["energy_site_j"], tokens)
+    found["output_tokens_per_s_per_mw"] = ratio(
         found["output_tokens_per_s"], found["power_site_mean_w"] / 1e6
     )
-    found["output_tokens_per_s_per_it_mw"] = _ratio(tokens * 1e6, found["energy_it_j"])
-    found["output_tokens_per_s_per_gpu"] = _ratio(found["output_tokens_per_s"], len(file.asset("gpu")["id"]))
-    found |= _money(file, found, tokens)
+    found["output_tokens_per_s_per_it_mw"] = ratio(tokens * 1e6, found["energy_it_j"])
+    found["output_tokens_per_s_per_gpu"] = ratio(found["output_tokens_per_s"], len(file.asset("gpu")["id"]))
+    found |= _money(serving, found, tokens)
     return {key: found[key] for key in DISPLAY if key in found}
 
 
-def _ratio(a: float, b: float) -> float:
-    return a / b if b else float("nan")
-
-
-def _requests(file: File, lasted_s: float) -> dict[str, float]:
-    columns = file.requests()
-    status, tokens = columns["status"], columns["output_tokens"]
-    done = status == FINISHED
-    arrived, first, end, n = (
-        columns[k][done] for k in ("arrived_at_s", "first_token_at_s", "done_at_s", "output_tokens")
-    )
-    slo = json.loads(file.attrs["slo"])
-    ttft, e2e, tpot = first - arrived, end - arrived, (end - first) / np.maximum(n - 1, 1)
-    good = (ttft <= slo["ttft_s"]) & ((tpot <= slo["tpot_s"]) | (n == 1))
-    late = int((~good).sum() + (status == REJECTED).sum() + _waits_too_long(columns, lasted_s, slo["ttft_s"]))
-    found = {
-        "requests_arrived": len(status) if file.complete else float("nan"),
-        "requests_finished": int(done.sum()),
+def _requests(serving: Serving) -> dict[str, float]:
+    status, is_whole, lasted_s = serving.status, serving.file.complete, serving.lasted_s
+    finished, good, late = (int(mask.sum()) for mask in (serving.done, serving.good, serving.late))
+    good_tokens = float(serving.columns["output_tokens"][serving.good].sum(dtype=float))
+    return {
+        "requests_arrived": len(status) if is_whole else float("nan"),
+        "requests_finished": finished,
         "requests_rejected": int((status == REJECTED).sum()),
-        "requests_in_flight": int((status == INSIDE).sum()) if file.complete else float("nan"),
-        "requests_per_s": _ratio(float(done.sum()), lasted_s),
-        "goodput_requests_per_s": _ratio(float(good.sum()), lasted_s),
-        "good_frac": _ratio(float(good.sum()), float(good.sum()) + late),
+        "requests_shed": int((status == SHED).sum()),
+        "requests_cancelled": int((status == CANCELLED).sum()),
+        "requests_retried": int((serving.columns["attempts"] > 1).sum()),
+        "requests_in_flight": int((status == INSIDE).sum()) if is_whole else float("nan"),
+        "requests_per_s": ratio(finished, lasted_s),
+        "goodput_requests_per_s": ratio(good, lasted_s),
+        "goodput_tokens_per_s": ratio(good_tokens, lasted_s),
+        "good_frac": ratio(good, good + late),
         "late_requests": late,
-        "finished_output_tokens": float(tokens[done].sum(dtype=float)),
-        "finished_input_tokens": float(columns["input_tokens"][done].sum(dtype=float)),
     }
-    for name, values in (("ttft", _first_tokens(columns)), ("tpot", tpot[n > 1]), ("e2e", e2e)):
-        found |= _distribution(name, values)
-    found["output_tokens_per_s_per_user"] = _ratio(1.0, found["tpot_p50_s"])
+
+
+def _latencies(serving: Serving) -> dict[str, float]:
+    """TTFT and queue of all that have them, those in the house included; pooled gaps of all tokens."""
+    samples = {"ttft": serving.ttft_s, "tpot": serving.tpot_s, "e2e": serving.e2e_s}
+    if serving.knows_queue:
+        samples["queue"] = serving.queue_s
+    found: dict[str, float] = {}
+    for name, values in samples.items():
+        found |= _distribution(name, known(values))
+    if serving.knows_gaps:
+        levels = serving.gaps.quantiles_s([p / 100 for p in PERCENTILES])
+        found["itl_mean_s"] = serving.gaps.mean_s
+        found |= {f"itl_p{p}_s": float(v) for p, v in zip(PERCENTILES, levels, strict=True)}
     return found
 
 
-def _first_tokens(columns: dict[str, Any]) -> Array:
-    """Times to first token of all requests that have one, those still in the house included [s]."""
-    waited: Array = columns["first_token_at_s"] - columns["arrived_at_s"]
-    return waited[~np.isnan(waited)]
-
-
-def _waits_too_long(columns: dict[str, Any], now_s: float, limit_s: float) -> int:
-    """Requests in the house whose first token came, or will come, later than its limit."""
-    inside = columns["status"] == INSIDE
-    first = columns["first_token_at_s"][inside]
-    waited = np.where(np.isnan(first), now_s, first) - columns["arrived_at_s"][inside]
-    return int((waited > limit_s).sum())
+def _cache(serving: Serving) -> dict[str, float]:
+    """Prefix cache, preemption and transfers, as far as the run recorded them."""
+    file, found = serving.file, {}
+    recorded = file.series_names()
+    for name in SUMS:
+        if f"replica.{name}" in recorded:
+            found[name] = float(file.series(f"replica.{name}").values.sum(dtype=float))
+    if serving.knows_queue:
+        found.setdefault("cached_tokens", float(serving.columns["cached_tokens"].sum(dtype=float)))
+        found["cache_hit_frac"], found["cache_hit_requests_frac"] = serving.hits()
+    if "cached_tokens" in found:
+        found["input_tokens_cached_per_s"] = ratio(found["cached_tokens"], serving.lasted_s)
+    return found
 
 
 def _distribution(name: str, values: Array) -> dict[str, float]:
@@ -173,22 +210,22 @@ def _lengths_s(time_s: Array) -> Array:
     return np.diff(time_s, prepend=0.0)
 
 
-def _energy(file: File, lasted_s: float) -> dict[str, float]:
+def _energy(file: Source, lasted_s: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for key, name in (("site", "power"), ("it", "it_power"), ("cooling", "cooling_power"), ("loss", "loss")):
         series = file.series(f"site.{name}_w")
         found[f"energy_{key}_j"] = float(series.values[:, 0].astype(float) @ _lengths_s(series.time_s))
     site = file.series("site.power_w").values[:, 0]
-    found["power_site_mean_w"] = _ratio(found["energy_site_j"], lasted_s)
+    found["power_site_mean_w"] = ratio(found["energy_site_j"], lasted_s)
     found["power_site_peak_w"] = float(site.max()) if len(site) else float("nan")
-    found["pue"] = _ratio(found["energy_site_j"], found["energy_it_j"])
+    found["pue"] = ratio(found["energy_site_j"], found["energy_it_j"])
     for direction, name in (("output", "output_tokens"), ("input", "prefill_tokens")):
         computed = file.series(f"replica.{name}").values.sum(dtype=float)
-        found[f"{direction}_tokens_per_s"] = _ratio(float(computed), lasted_s)
+        found[f"{direction}_tokens_per_s"] = ratio(float(computed), lasted_s)
     return found
 
 
-def _thermal(file: File) -> dict[str, float]:
+def _thermal(file: Source) -> dict[str, float]:
     gpu, clock = file.series("gpu.temperature_k"), file.series("gpu.clock_frac")
     outdoor = file.series("outdoor.dry_bulb_k").values
     if not len(gpu.time_s):
@@ -208,7 +245,7 @@ def _thermal(file: File) -> dict[str, float]:
     return found
 
 
-def _fleet(file: File) -> dict[str, float]:
+def _fleet(file: Source) -> dict[str, float]:
     names = {
         "batch_mean_requests": "batch_requests",
         "queue_mean_requests": "queue_requests",
@@ -221,15 +258,10 @@ def _mean(values: NDArray[np.float32]) -> float:
     return float(values.mean(dtype=float)) if values.size else float("nan")
 
 
-def _money(file: File, found: dict[str, float], tokens: float) -> dict[str, float]:
-    prices: dict[str, Any] = json.loads(file.attrs["economics"])
-    cost = found["energy_site_j"] * prices["electricity_usd_per_j"]
-    revenue = (
-        found["finished_output_tokens"] * prices["output_price_usd_per_token"]
-        + found["finished_input_tokens"] * prices["input_price_usd_per_token"]
-    )
+def _money(serving: Serving, found: dict[str, float], tokens: float) -> dict[str, float]:
+    cost = found["energy_site_j"] * serving.file.json("economics")["electricity_usd_per_j"]
     return {
         "electricity_usd": cost,
-        "revenue_usd": revenue,
-        "electricity_usd_per_output_token": _ratio(cost, tokens),
+        "revenue_usd": serving.revenue_usd(),
+        "electricity_usd_per_output_token": ratio(cost, tokens),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from rich.columns import Columns
@@ -10,39 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from twin.report.figures import digits_of, written
 from twin.report.kpis import DISPLAY, J_PER_MWH
 from twin.report.run import Run
+from twin.report.serving import GROUPINGS
+from twin.report.tables import group_rows, rich_table, sampling_note, statistics_rows
 
 BALANCED = 1e-9
 """Residual of a balance, relative to its turnover, above which a run is not to be trusted."""
-
-
-def written(key: str, value: float) -> str:
-    """A key figure as people read it, without its unit.
-
-    Examples
-    --------
-    >>> written("ttft_p50_s", 0.1234), written("requests_arrived", 1617280), written("pue", 1.0789)
-    ('123', '1,617,280', '1.079')
-    """
-    _, _, _, scale, offset = DISPLAY[key]
-    shown = value * scale + offset
-    if not math.isfinite(shown):
-        return "–"
-    return f"{shown:,.{digits_of(shown)}f}" if key != "pue" else f"{shown:.3f}"
-
-
-def digits_of(shown: float) -> int:
-    """Decimals that leave three significant digits, at most four; none for whole numbers.
-
-    Examples
-    --------
-    >>> digits_of(1617280.0), digits_of(35.71), digits_of(0.0000001)
-    (0, 1, 4)
-    """
-    if float(shown).is_integer():
-        return 0
-    return min(max(0, 2 - math.floor(math.log10(abs(shown)))), 4)
 
 
 def _group(name: str, figures: dict[str, float]) -> Table:
@@ -120,10 +94,14 @@ def render_kpis(run: Run) -> RenderableType:
     if not run.complete:
         why = attrs["error"] or "it was cut off"
         parts.append(Text(f"This run is incomplete: {why}. What was recorded follows.", style="bold red"))
+    if note := sampling_note(run):
+        parts.append(Text(note, style="bold yellow"))
     groups = dict.fromkeys(row[0] for row in DISPLAY.values())
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
     for i in range(0, len(shown), 2):
         parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
+    for table in (statistics_rows(run), *group_rows(run)):
+        parts += [Text(), rich_table(table)] if table else []
     if any(abs(row["residual_rel"]) > BALANCED for row in run.audit.values()):
         parts.append(Text("A balance does not close: do not trust this run.", style="bold red"))
     if run.complete:
@@ -132,7 +110,19 @@ def render_kpis(run: Run) -> RenderableType:
 
 
 def kpis_json(run: Run) -> dict[str, Any]:
-    """Key figures and balances for machines: SI values, and how people read them."""
+    """Key figures and balances for machines: SI values, and how people read them.
+
+    Parameters
+    ----------
+    run : Run
+        Complete or torso.
+
+    Returns
+    -------
+    dict
+        ``kpis`` and ``display`` by key; ``metrics`` with statistics by metric; ``by`` with figures of each tier,
+        tenant, kind and replica; ``sampling`` with the shares that were written; ``audit``.
+    """
     figures = run.kpis()
     display = {k: f"{written(k, v)} {DISPLAY[k][2]}".strip() for k, v in figures.items()}
     return {
@@ -142,5 +132,8 @@ def kpis_json(run: Run) -> dict[str, Any]:
         "complete": run.complete,
         "kpis": figures,
         "display": display,
+        "metrics": run.statistics,
+        "by": {grouping: run.serving.by(grouping) for grouping in GROUPINGS},
+        "sampling": run.file.json("sampling"),
         "audit": run.audit,
     }

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.report.aiperf import statistics
 from twin.report.kpis import kpis
-from twin.results import File, Series, open_file
+from twin.report.serving import Serving
+from twin.report.source import Source, open_source
+from twin.results import Series
+from twin.results.layout import TRACE_NAME
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,13 +64,21 @@ class Run:
 
     Parameters
     ----------
-    file : File
+    file : Source
         Its result file.
+
+    Attributes
+    ----------
+    path : Path
+        What opens it again: the run folder, or the file where it has a name of its own.
+    folder : Path
+        Where the file is.
     """
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: Source) -> None:
         self.file = file
-        self.path: Path = file.path.parent
+        self.folder: Path = file.path.parent
+        self.path: Path = self.folder if file.path.name == TRACE_NAME else file.path
         self.attrs = file.attrs
         self.complete = file.complete
 
@@ -82,7 +94,34 @@ class Run:
 
     @cached_property
     def _kpis(self) -> dict[str, float]:
-        return kpis(self.file)
+        return kpis(self.serving)
+
+    @cached_property
+    def serving(self) -> Serving:
+        """Requests with the measures of each."""
+        return Serving(self.file)
+
+    @cached_property
+    def statistics(self) -> dict[str, dict[str, float]]:
+        """Statistics by metric in SI units, as load generators give them; see :mod:`twin.report.aiperf`."""
+        return statistics(self.serving)
+
+    def by(self, grouping: str) -> pd.DataFrame:
+        """What each tier, tenant, kind or replica got, a row each; SI units.
+
+        Parameters
+        ----------
+        grouping : {"tier", "tenant", "kind", "replica"}
+            What requests are grouped by.
+
+        Raises
+        ------
+        ResultsError
+            When requests cannot be grouped by it.
+        """
+        import pandas as pd
+
+        return pd.DataFrame.from_dict(self.serving.by(grouping), orient="index").rename_axis(grouping)
 
     @cached_property
     def requests(self) -> pd.DataFrame:
@@ -138,7 +177,7 @@ def open_run(path: str | PathLike[str]) -> Run:
     ResultsError
         When there is no result file or it cannot be read.
     """
-    return Run(open_file(Path(path)))
+    return Run(open_source(Path(path)))
 
 
 def kpis_of(path: str) -> dict[str, float]:

@@ -11,15 +11,44 @@ each addition.
     /assets/<kind>     id, place, size, parents, catalog
     /edges/<kind>      from_id, to_id, medium, length_m, route_start, route_m
     /series/<period>   time_s and one dataset a quantity (time, asset)
-    /requests, /events, /spans, /audit    columns of TABLES
+    /requests, /gaps, /events, /spans, /audit    columns of TABLES
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-SCHEMA_VERSION = 1
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.requests import CANCELLED, FINISHED, INSIDE, REJECTED, SHED, STATUS
+
+__all__ = [
+    "CANCELLED",
+    "FINISHED",
+    "FORMAT",
+    "INSIDE",
+    "LEAST_CHUNK_ROWS",
+    "MOST_CHUNKS",
+    "REJECTED",
+    "ROOT_ATTRS",
+    "ROWS",
+    "SCHEMA_VERSION",
+    "SERIES_CHUNK",
+    "SHED",
+    "TABLES",
+    "TRACE_NAME",
+    "Column",
+    "period_name",
+    "trace_path",
+]
+
+SCHEMA_VERSION = 2
+"""1: the first; 2: further columns of requests, the table of gaps, labels, tiers and sampling."""
+
 FORMAT = "ai-factory-twin results"
 TRACE_NAME = "trace.h5"
 
@@ -33,9 +62,6 @@ is compressed."""
 
 LEAST_CHUNK_ROWS = 4096
 SERIES_CHUNK = (200, 500)
-
-FINISHED, REJECTED, INSIDE = 0, 1, 2
-"""Values of the column ``status`` of requests."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +78,24 @@ class Column:
         SI unit, empty for text and indices.
     meaning : str
         One line for a reader who sees only the file.
+    default : float, optional
+        What a file without the column is taken to say; a column without default is always there.
+
+    Examples
+    --------
+    >>> next(c for c in TABLES["requests"] if c.name == "attempts").missing(3).tolist()
+    [1, 1, 1]
     """
 
     name: str
     dtype: str
     unit: str
     meaning: str
+    default: float | None = None
+
+    def missing(self, rows: int) -> NDArray[Any]:
+        """What stands for the column in a file that lacks it, array (row)."""
+        return np.full(rows, 0 if self.default is None else self.default, dtype=self.dtype)
 
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -69,7 +107,23 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("input_tokens", "i4", "1", "prompt tokens"),
         Column("output_tokens", "i4", "1", "tokens generated, or asked for while unfinished"),
         Column("replica", "i4", "", "row in /assets/replica, -1 for a rejected request"),
-        Column("status", "i1", "", "0 finished, 1 rejected, 2 in the house at the end"),
+        Column("status", "i1", "", ", ".join(f"{i} {word}" for i, word in enumerate(STATUS[:5]))),
+        Column("admitted_at_s", "f8", "s", "instant of first admission to a batch", math.nan),
+        Column("cached_tokens", "i4", "1", "prompt tokens found in the prefix cache", 0),
+        Column("generated_tokens", "i4", "1", "tokens generated when it left, -1 unknown", -1),
+        Column("entry_replica", "i4", "", "row in /assets/replica of where its prompt was computed", -1),
+        Column("tenant", "i2", "", "place in tenants of the attribute labels", 0),
+        Column("tier", "i2", "", "place in tiers of the attribute labels", 0),
+        Column("kind", "i2", "", "place in kinds of the attribute labels", 0),
+        Column("session", "i4", "", "conversation or agent, -1 for none", -1),
+        Column("attempts", "i1", "", "times it came to the gateway, 1 unless its replica died", 1),
+    ),
+    "gaps": (
+        Column("group", "i4", "", "replicas that step together"),
+        Column("sequences", "i4", "1", "sequences that got a token in each of these iterations"),
+        Column("steps", "i8", "1", "iterations in a row"),
+        Column("first_s", "f8", "s", "length of the first iteration, the gap between two tokens"),
+        Column("growth_s", "f8", "s", "by how much each iteration is longer than the one before"),
     ),
     "events": (
         Column("time_s", "f8", "s", "instant of the event"),
@@ -115,6 +169,9 @@ ROOT_ATTRS: dict[str, str] = {
     "arrivals": "requests that the workload brings over the whole run",
     "economics": "JSON: electricity_usd_per_j, input_price_usd_per_token, output_price_usd_per_token",
     "slo": "JSON: ttft_s, tpot_s, the limits that a good request keeps",
+    "labels": "JSON: tenants, tiers, kinds, the names behind the columns of requests",
+    "tiers": "JSON list: name, ttft_s, tpot_s, input_usd_per_token, output_usd_per_token",
+    "sampling": "JSON: requests_frac, gaps_frac, the shares that were written; 1 is all",
 }
 
 
@@ -127,7 +184,8 @@ def trace_path(path: str | Path) -> Path:
     ('ab12.h5', 'trace.h5')
     """
     path = Path(path)
-    return path if path.suffix in {".h5", ".hdf5"} else path / TRACE_NAME
+    is_file = path.is_file() or (path.suffix in {".h5", ".hdf5"} and not path.is_dir())
+    return path if is_file else path / TRACE_NAME
 
 
 def period_name(period_s: float) -> str:

@@ -5,7 +5,8 @@ from twin.scenario.loader import check, load, read_yaml
 from twin.scenario.resolved import digest, resolved_text, run_id
 from twin.scenario.schema import Scenario
 from twin.scenario.source import Source
-from twin.scenario.traces import Requests, Series, requests, weather
+from twin.scenario.traces import Series, weather
+from twin.scenario.workloads import Requests, requests
 
 __all__ = [
     "Requests",

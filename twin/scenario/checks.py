@@ -13,7 +13,8 @@ from twin.scenario.fields import Named
 from twin.scenario.schema import Scenario
 from twin.scenario.shape import leaves, marker
 from twin.scenario.source import Source
-from twin.scenario.traces import read_trace, weather
+from twin.scenario.traces import weather
+from twin.scenario.workloads import check_workload, readers
 from twin.units import parse
 
 # EIA-310-E racks for AI systems stand 48 rack units high (Open Compute and vendor rack data sheets, 2024).
@@ -68,10 +69,11 @@ def _sky(scenario: Scenario) -> Iterator[Fault]:
         yield from _data(source, "weather.file", lambda: weather(scenario))
 
 
-def _trace(scenario: Scenario) -> Iterator[Fault]:
-    source = scenario.source
-    file = source.data_file("workload.trace", scenario.workload.trace)
-    yield from _data(source, "workload.trace", lambda: read_trace(file))
+def _workload(scenario: Scenario) -> Iterator[Fault]:
+    faults = list(check_workload(scenario))
+    yield from faults
+    for path, read in readers(scenario) if not faults else ():
+        yield from _data(scenario.source, path, read)
 
 
 def _data(source: Source, path: str, read: Callable[[], object]) -> Iterator[Fault]:
@@ -83,7 +85,8 @@ def _data(source: Source, path: str, read: Callable[[], object]) -> Iterator[Fau
             if fault.line:
                 yield fault
             else:
-                yield source.fault(path, f"{fault.file}: {fault.found}", fault.expected, _nearby(fault))
+                found = f"{fault.file}: {fault.found}" if fault.file else fault.found
+                yield source.fault(fault.where or path, found, fault.expected, _nearby(fault))
 
 
 def _nearby(fault: Fault) -> str:
@@ -129,4 +132,4 @@ def _racks(scenario: Scenario) -> Iterator[Fault]:
             )
 
 
-_LOOKS = (_clock, _sky, _trace, _racks)
+_LOOKS = (_clock, _sky, _workload, _racks)

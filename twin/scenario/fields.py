@@ -1,4 +1,4 @@
-"""Kinds of scenario fields: values with a unit, and names that stand for something elsewhere."""
+"""Kinds of scenario fields: values with a unit, data files, and names that stand for something elsewhere."""
 
 from __future__ import annotations
 
@@ -86,6 +86,11 @@ class Measure:
         pattern = rf"^\s*[+-]?[0-9_.]+([eE][+-]?[0-9]+)?\s*({units})\s*$"
         text = {"type": "string", "pattern": pattern, "examples": [self.example]}
         return {"anyOf": [text, {"type": "number"}]} if self.dimension == "fraction" else text
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """Marks a text that names a data file, relative to the file in which the text stands."""
 
 
 @dataclass(frozen=True)

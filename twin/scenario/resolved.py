@@ -12,13 +12,11 @@ import yaml
 from pydantic import BaseModel
 
 from twin.errors import UnitError
-from twin.scenario.fields import Measure
+from twin.scenario.fields import DataFile, Measure
 from twin.scenario.reader import trap
 from twin.scenario.schema import Scenario
-from twin.scenario.shape import annotation_at, marker
+from twin.scenario.shape import annotation_at, leaves, marker
 from twin.units import parse
-
-DATA_FILES = ("workload.trace", "weather.file")
 
 
 def resolved_text(scenario: Scenario) -> str:
@@ -33,12 +31,9 @@ def resolved_text(scenario: Scenario) -> str:
     True
     """
     document = _written(scenario, scenario.source.document, "")
-    for path in DATA_FILES:
-        section, key = path.split(".")
-        name = document[section].get(key)
-        if name:
-            file = scenario.source.data_file(path, name)
-            document[section][key] = os.path.relpath(file, scenario.source.folder)
+    for path, name, parent, key in _data_files(document):
+        file = scenario.source.data_file(path, name)
+        parent[key] = os.path.relpath(file, scenario.source.folder)
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -60,13 +55,9 @@ def digest(scenario: Scenario, seed: int | None = None, numbers_version: str = "
         Sixteen hexadecimal digits.
     """
     content = scenario.model_dump(mode="json", exclude={"seed"})
-    for path in DATA_FILES:
-        section, key = path.split(".")
-        name = content[section][key]
-        if name:
-            content[section][key] = hashlib.sha256(
-                scenario.source.data_file(path, name).read_bytes()
-            ).hexdigest()
+    for path, name, parent, key in _data_files(content):
+        raw = scenario.source.data_file(path, name).read_bytes()
+        parent[key] = hashlib.sha256(raw).hexdigest()
     run = [content, scenario.seed if seed is None else seed, str(numbers_version)]
     return hashlib.blake2b(json.dumps(run, sort_keys=True).encode(), digest_size=8).hexdigest()
 
@@ -74,6 +65,19 @@ def digest(scenario: Scenario, seed: int | None = None, numbers_version: str = "
 def run_id(scenario: Scenario, seed: int | None = None, numbers_version: str = "") -> str:
     """Name of a run and of its folder: that of the scenario and twelve digits of its :func:`digest`."""
     return f"{scenario.scenario}-{digest(scenario, seed, numbers_version)[:12]}"
+
+
+def _data_files(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], str]]:
+    """Path and name of each data file, and the mapping and key under which the name stands."""
+    found = []
+    for path, annotation, name in leaves(document):
+        if isinstance(name, str) and name and marker(annotation, DataFile):
+            *way, key = path.split(".")
+            parent = document
+            for step in way:
+                parent = parent[step]
+            found.append((path, name, parent, key))
+    return found
 
 
 def _written(value: Any, document: Any, path: str) -> Any:

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
-from twin.scenario.fields import Measure, Named, refuse
+from twin.scenario.fields import Named, refuse
+from twin.scenario.section import (
+    Count,
+    Duration,
+    EnergyPrice,
+    FileName,
+    FloorLoad,
+    Fraction,
+    Key,
+    Length,
+    Name,
+    Power,
+    Section,
+    ServiceLevel,
+    Temperature,
+    TemperatureDifference,
+    Time,
+    TokenPrice,
+    Volume,
+)
+from twin.scenario.section import default as _default
 from twin.scenario.source import Source
-
-Time = Annotated[float, Measure("time", "20 min", low=0.0)]
-Duration = Annotated[float, Measure("time", "1 h", above=0.0)]
-Power = Annotated[float, Measure("power", "1.6 MW", above=0.0)]
-Temperature = Annotated[float, Measure("temperature", "45 degC", low=200.0, high=400.0)]
-TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K", low=-50.0, high=50.0)]
-Length = Annotated[float, Measure("length", "1.8 m", above=0.0)]
-Volume = Annotated[float, Measure("volume", "4 m3", above=0.0)]
-FloorLoad = Annotated[float, Measure("floor load", "1200 kg/m2", above=0.0)]
-Fraction = Annotated[float, Measure("fraction", "90 %", low=0.0, high=1.0)]
-EnergyPrice = Annotated[float, Measure("energy price", "80 USD/MWh", low=0.0)]
-TokenPrice = Annotated[float, Measure("token price", "1 USD/Mtoken", low=0.0)]
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9\-]*$")]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$", max_length=64)]
-Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-
-
-class Section(BaseModel):
-    """Base of all parts of a scenario: frozen, and unknown keys are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-def _default(written: str, description: str) -> Any:
-    """Field with a default in the form in which people write it."""
-    return Field(written, description=description)
+from twin.scenario.workloads.schema import Workload
 
 
 class Clock(Section):
@@ -65,32 +60,12 @@ class Weather(Section):
     """Outdoor air: a constant, or a CSV series from a file."""
 
     dry_bulb: Temperature | None = Field(None, description="constant dry-bulb temperature")
-    file: str | None = Field(
+    file: FileName | None = Field(
         None,
         description="CSV with dry_bulb_c and either time_local or time_s",
         examples=["data/weather-dallas-2022.csv"],
     )
     offset: TemperatureDifference = _default("0 K", "added to the outdoor temperature, for a hotter day")
-
-
-class Workload(Section):
-    """Which requests arrive."""
-
-    trace: str = Field(
-        description="CSV (may be gzipped) with arrival_s, context_tokens, generated_tokens",
-        examples=["data/azure2023-conversation.csv.gz"],
-    )
-    copies: Count = Field(1, description="time-shifted copies of the trace laid over each other: the load")
-    limit: Count | None = Field(None, description="only the first so many requests")
-
-
-class ServiceLevel(Section):
-    """Limits that a good request keeps."""
-
-    ttft: Annotated[float, Measure("time", "2 s", above=0.0)] = Field(description="time to first token")
-    tpot: Annotated[float, Measure("time", "60 ms", above=0.0)] = Field(
-        description="mean time per output token after the first"
-    )
 
 
 Precision = Literal["bf16", "fp16", "fp8", "fp4"]

@@ -8,7 +8,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from twin.scenario.fields import Measure, Named
-from twin.scenario.schema import Scenario, Section
+from twin.scenario.schema import Scenario
+from twin.scenario.section import Section
 
 
 @cache

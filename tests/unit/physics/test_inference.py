@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numba as nb
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba.extending import register_jitable
 
 from twin.errors import ScenarioError
 from twin.physics import inference
@@ -47,7 +50,7 @@ def test_long_prompt_is_two_flop_a_parameter():
     attention = 4 * 32 * 128 * 32 * pairs
     expected = linear / 1978e12 + attention / 989e12
     assert iteration_s(c, 1.0, 0, 0, 4096, 1, pairs) == pytest.approx(expected, rel=1e-12)
-    assert inference.flop(c, 4096, 1, 0, pairs) == pytest.approx(linear + attention, rel=1e-12)
+    assert inference.flop(c, 4096, 1, 0, pairs, 4096) == pytest.approx(linear + attention, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_clock_scales_compute_alone():
     decode = [iteration_s(c, clock, 4, 4000, 0, 0, 0) for clock in (1.0, 0.5)]
     assert decode[1] == decode[0]  # memory bound
     prefill = [iteration_s(c, clock, 0, 0, 8192, 4, 10**7) for clock in (1.0, 0.5)]
-    free = c.overhead_s + inference.link_bytes(c, 8192) * c.link_s_per_byte
+    free = c.overhead_s + inference.link_bytes(c, 8192, 8192) * c.link_s_per_byte
     assert prefill[1] - free == pytest.approx(2.0 * (prefill[0] - free), rel=1e-12)
 
 
@@ -140,6 +143,69 @@ def test_more_work_never_takes_less_time(model, requests, chunk, clock):
     assert iteration_s(c, clock, requests, 1000 * requests + 1, chunk, 1, chunk * chunk) >= base
     assert iteration_s(c, clock, requests, 1000 * requests, chunk + 1, 1, chunk * chunk) >= base
     assert iteration_s(c, 0.9 * clock, requests, 1000 * requests, chunk, 1, chunk * chunk) >= base
+
+
+@given(st.sampled_from(ALL), st.integers(1, 256), st.integers(0, 4096), st.floats(0.1, 1.0))
+def test_a_group_of_one(model, requests, chunk, clock):
+    """What is shared and what is not add up; no feed-forward side, no floor."""
+    c = coefficients(model, H200, IDEAL, 8, 1.0, 1.0)
+    work = (requests, 1000 * requests, chunk, 1, chunk * chunk)
+    tokens = requests + chunk
+    parts = inference.shared_s(c, clock, tokens) + inference.rank_s(c, clock, *work)
+    assert inference.floor_s(c, clock, tokens) == 0.0
+    assert iteration_s(c, clock, *work) == parts
+
+
+def test_speculation_verifies_on_one_read():
+    """Three tokens a sequence: weights and KV are read once, arithmetic is three times as much."""
+    plain = coefficients(LLAMA_405B, H200, IDEAL, 8, 1.0, 1.0)
+    drafted = coefficients(LLAMA_405B, H200, IDEAL, 8, 1.0, 1.0, verify_tokens=3.0, draft_s=0.01)
+    assert inference.context_s(drafted, 1.0) == inference.context_s(plain, 1.0)  # memory bound
+    extra_s = iteration_s(drafted, 1.0, 4, 4000, 0, 0, 0) - iteration_s(plain, 1.0, 4, 4000, 0, 0, 0)
+    written_s = 8 * plain.token_bytes * plain.weights_s_per_byte
+    sent_s = 8 * plain.token_link_bytes * plain.link_s_per_byte
+    assert extra_s == pytest.approx(0.01 + written_s + sent_s, rel=1e-9)
+    three, one = (inference.flop(c, n, n, 4000, 0, n) for c, n in ((drafted, 12), (plain, 4)))
+    assert three == pytest.approx(3 * one, rel=1e-12)
+    prefill = (0, 0, 512, 1, 512 * 513 // 2)
+    assert iteration_s(drafted, 1.0, *prefill) == iteration_s(plain, 1.0, *prefill)  # nothing is drafted
+
+
+def test_engine_time_of_sequences():
+    """The CPU pays for each sequence and prompt piece."""
+    slow = IDEAL._replace(sequence_s=1e-4)
+    work = (5, 5000, 100, 2, 5050)
+    lasts_s = [iteration_s(coefficients(LLAMA_8B, H200, e, 1, 1.0, 1.0), 1.0, *work) for e in (IDEAL, slow)]
+    assert lasts_s[1] - lasts_s[0] == pytest.approx(7e-4)
+
+
+def test_windowed_layers_do_not_grow():
+    """Half of the layers see 128 tokens: half the growth, a constant a sequence, twice the capacity."""
+    windowed = GPT_OSS._replace(window_tokens=128, windowed_layers=18)
+    full, half = (coefficients(m, H200, IDEAL, 1, 0.5, 1.0) for m in (GPT_OSS, windowed))
+    assert inference.growth_s(half, 1.0, 7, 512) == pytest.approx(inference.growth_s(full, 1.0, 7, 512) / 2)
+    at_window = [inference.rank_s(c, 1.0, 7, 7 * 128, 0, 0, 0) for c in (full, half)]
+    assert at_window[1] == pytest.approx(at_window[0], rel=1e-12)
+    assert inference.rank_s(half, 1.0, 7, 7 * 8192, 0, 0, 0) < inference.rank_s(
+        full, 1.0, 7, 7 * 8192, 0, 0, 0
+    )
+    read = [inference.hbm_bytes(c, 1.0, 1.0, 7, 7 * 128, 7) for c in (full, half)]
+    assert read[1] == pytest.approx(read[0], rel=1e-12)
+    work = [inference.flop(c, 7, 7, 7 * 128, 0, 7) for c in (full, half)]
+    assert work[1] == pytest.approx(work[0], rel=1e-12)
+    tokens = [kv_capacity_tokens(m, H200, 1, 0.5, 1.0, 0.9) for m in (GPT_OSS, windowed)]
+    assert tokens[1] == pytest.approx(2 * tokens[0], rel=1e-5)
+
+
+def test_compiled_as_they_stand():
+    """Numba takes every relation on a record of the coefficients, with the same answers."""
+    c = coefficients(DEEPSEEK, H200, IDEAL, 8, 1.0, 1.0)
+    record = np.array([tuple(c)], dtype=[(name, "f8") for name in Iteration._fields])
+    for relation in inference.RELATIONS:
+        register_jitable(relation)
+    compiled = nb.njit(lambda coef: inference.iteration_s(coef[0], 0.5, 8.0, 8000.0, 100.0, 1.0, 5050.0))
+    expected = iteration_s(c, 0.5, 8.0, 8000.0, 100.0, 1.0, 5050.0)
+    assert compiled(record) == pytest.approx(expected, rel=1e-14)
 
 
 def test_degenerate_coefficients():

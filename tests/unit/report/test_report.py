@@ -65,6 +65,9 @@ def write(folder: Path, shift_s: float = 0.0, complete: bool = True, stage: str 
             "done_at_s": np.concatenate([arrived[:4] + E2E + shift_s, nan]),
             "input_tokens": [100] * 6, "output_tokens": [*TOKENS, 7, 7], "replica": [0, 0, 0, 0, -1, 0],
             "status": [0, 0, 0, 0, 1, 2],
+            "admitted_at_s": np.concatenate([arrived[:4] + 0.05, nan]), "cached_tokens": [40, 0, 0, 60, 0, 0],
+            "generated_tokens": [*TOKENS, 0, 0], "entry_replica": [0, 0, 0, 0, -1, 0], "tenant": [0] * 6,
+            "tier": [0] * 6, "kind": [0] * 6, "session": [-1] * 6, "attempts": [1] * 6,
         })  # fmt: skip
         writer.append("spans", {"request": [0], "hop": ["prefill"], "from_s": [0.5], "to_s": [0.75]})
         writer.append(
@@ -174,6 +177,7 @@ def test_study_is_summed_up_by_case_with_student_intervals(tmp_path: Path) -> No
     # t(0.975, 2) = 4.3027, NIST/SEMATECH e-Handbook of Statistical Methods, table 1.3.6.7.2
     assert cases["hot a=1"]["half_width"]["pue"] == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
     assert np.isnan(cases["hot a=2"]["half_width"]["pue"]), "one seed has no interval"
+    assert np.isnan(cases["cold"]["mean"]["pue"])
     text = text_of(report.render_study(table))
     assert "1.20 ± 0.25" in text
     assert "–" in text, "a failed case has no figures"

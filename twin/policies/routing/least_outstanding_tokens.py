@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from twin.policies.routing import Ints, smallest
+from twin.policies.routing import OUTSTANDING_TOKENS, Bools, Ints, smallest
 
 
 @smallest("outstanding_tokens")
-def choose(
-    outstanding_tokens: Ints, outstanding_requests: Ints, is_up: NDArray[np.bool_], cursor: int
-) -> int:
-    """Choose a replica.
+def choose(view: Ints, is_open: Bools, request: Ints) -> int:
+    """Choose the open replica with the fewest outstanding tokens.
 
     Parameters
     ----------
-    outstanding_tokens : (replica,)
-        Prompt and output tokens of requests that were routed there and are not done [tokens].
-    outstanding_requests : (replica,)
-        How many requests those are.
-    is_up : (replica,)
-        Which replicas take requests.
-    cursor : int
-        The replica after the one chosen last.
+    view : (field, replica)
+        ``OUTSTANDING_TOKENS``: prompt and output of requests that were routed there and are not done.
+    is_open : (replica,)
+        Which replicas take this request.
+    request : (field,)
+        Not looked at.
 
     Returns
     -------
     int
-        Index of the replica; the lowest on a tie, -1 when none is up.
+        Index of the replica; the lowest on a tie, -1 when none is open.
 
     Examples
     --------
-    >>> tokens, requests = np.array([900, 300, 300]), np.array([1, 2, 2])
-    >>> choose(tokens, requests, np.array([True, True, True]), 0)
+    >>> import numpy as np
+    >>> from twin.policies.routing import REQUEST_FIELDS, VIEW_FIELDS
+    >>> view, request = np.zeros((VIEW_FIELDS, 3), dtype=np.int64), np.zeros(REQUEST_FIELDS, dtype=np.int64)
+    >>> view[OUTSTANDING_TOKENS] = 900, 300, 300
+    >>> choose(view, np.array([True, True, True]), request)
     1
     """
     best = -1
-    for replica in range(len(outstanding_tokens)):
-        if is_up[replica] and (best < 0 or outstanding_tokens[replica] < outstanding_tokens[best]):
+    for replica in range(len(is_open)):
+        if not is_open[replica]:
+            continue
+        if best < 0 or view[OUTSTANDING_TOKENS, replica] < view[OUTSTANDING_TOKENS, best]:
             best = replica
     return best

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from twin.policies.routing import Ints
+from twin.policies.routing import CURSOR, Bools, Ints
 
 
-def choose(
-    outstanding_tokens: Ints, outstanding_requests: Ints, is_up: NDArray[np.bool_], cursor: int
-) -> int:
-    """Choose a replica.
+def choose(view: Ints, is_open: Bools, request: Ints) -> int:
+    """Choose the first open replica after the one chosen last.
 
     Parameters
     ----------
-    outstanding_tokens, outstanding_requests : (replica,)
+    view : (field, replica)
         Not looked at.
-    is_up : (replica,)
-        Which replicas take requests.
-    cursor : int
-        The replica after the one chosen last.
+    is_open : (replica,)
+        Which replicas take this request.
+    request : (field,)
+        ``CURSOR`` is where the search begins.
 
     Returns
     -------
     int
-        Index of the first up replica from ``cursor`` on; -1 when none is up.
+        Index of the replica; -1 when none is open.
 
     Examples
     --------
-    >>> nothing = np.zeros(3, dtype=np.int64)
-    >>> choose(nothing, nothing, np.array([True, False, True]), 1)
+    >>> import numpy as np
+    >>> from twin.policies.routing import REQUEST_FIELDS, VIEW_FIELDS
+    >>> view, request = np.zeros((VIEW_FIELDS, 3), dtype=np.int64), np.zeros(REQUEST_FIELDS, dtype=np.int64)
+    >>> request[CURSOR] = 1
+    >>> choose(view, np.array([True, False, True]), request)
     2
     """
-    count = len(is_up)
+    count = len(is_open)
     for step in range(count):
-        replica = (cursor + step) % count
-        if is_up[replica]:
+        replica = int((request[CURSOR] + step) % count)
+        if is_open[replica]:
             return replica
     return -1

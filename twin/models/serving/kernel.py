@@ -1,0 +1,492 @@
+"""Boundaries of the event-jump kernel: what ends, who joins, what the next run is made of.
+
+A *run* is a maximal stretch of iterations of a group with the same composition: ``steps`` of them, the first
+lasting ``first_s``, each next one ``growth_s`` more. Its end is known in closed form, so a group is visited only
+where its composition changes. ``docs/serving-engine.md`` says what happens there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from twin.models.serving.blocks import (
+    ROW_BITS,
+    ROW_MASK,
+    account,
+    adapter_slot,
+    blocks_of,
+    can_fit,
+    count_residue,
+    enter_decode,
+    let_go,
+    more_blocks,
+    prompt_blocks,
+    reserved_blocks,
+    settle,
+    steps_within,
+    take_adapter,
+    take_blocks,
+)
+from twin.models.serving.draws import accepted, inner, outer, uniform
+from twin.models.serving.moves import (
+    drop_dead,
+    finish,
+    hand_off,
+    leave_queue,
+    let_given_up_leave,
+    start_transfer,
+)
+from twin.models.serving.records import ENDLESS, PROMPT_TOKENS
+from twin.models.serving.runs import cut, end_s, log_gaps
+from twin.models.serving.state import (
+    BOUNDARIES,
+    COMPUTE_AND_SEND,
+    IS_QUEUED,
+    PULL,
+)
+from twin.models.serving.trees import NONE, chain_append, pop, queue_pop, queue_push, set_leaf
+from twin.physics import inference
+
+for _relation in inference.RELATIONS:
+    register_jitable(_relation)
+rank_s, shared_s, floor_s, growth_s, expert_frac = (
+    inner(f)
+    for f in (
+        inference.rank_s,
+        inference.shared_s,
+        inference.floor_s,
+        inference.growth_s,
+        inference.expert_frac,
+    )
+)
+
+
+@inner
+def coefficients_of(p: Any, r: int) -> Any:
+    """Iteration coefficients of a replica."""
+    return p.coefficients[p.engines[r].kind]
+
+
+@inner
+def is_stepwise(p: Any, r: int) -> bool:
+    """Whether sequences get several tokens an iteration, which is then visited."""
+    return coefficients_of(p, r).verify_tokens > 1.0
+
+
+@inner
+def tally(p: Any, s: Any, grp: Any, r: int, whole: int, part: float, sign: float) -> None:
+    """Add (or take back) what the first ``whole`` iterations of the run and a part of the next one do."""
+    rep, coef = s.replicas[r], coefficients_of(p, r)
+    steps = whole + part
+    ramp = 0.5 * whole * (whole - 1) + part * whole
+    rep.iterations += sign * steps
+    if rep.run_decode + rep.chunk == 0:
+        return
+    verify = coef.verify_tokens
+    if coef.expert_bytes > 0.0:
+        rep.touched += sign * steps * expert_frac(coef, grp.tokens)
+    rep.group_tokens += sign * steps * grp.tokens
+    rep.computed_tokens += sign * steps * (rep.padded * verify + rep.chunk)
+    rep.computed_sequences += sign * steps * (rep.padded * verify + rep.pieces)
+    rep.decode_sequences += sign * steps * rep.padded
+    rep.output_tokens += sign * steps * (rep.given + rep.completing)
+    if rep.chunk > 0:
+        rep.prefill_tokens += sign * steps * rep.chunk
+        rep.pair_sum += sign * (steps * rep.pairs + ramp * (float(rep.chunk) * rep.chunk))
+    if rep.run_decode > 0:
+        rep.context_sum += sign * (steps * rep.context + ramp * rep.run_decode)
+
+
+@outer
+def log_stalled(s: Any, g: int, r: int, now_s: float) -> int:
+    """Log the gaps of sequences whose last token is older than the iteration; returns how many they are."""
+    rep = s.replicas[r]
+    count, row = 0, rep.stalled
+    while row != NONE:
+        log_gaps(s, g, now_s - s.requests[row].stalled_s, 0.0, 1, 1)
+        s.requests[row].stalled_s = np.nan
+        row = s.requests[row].link
+        count += 1
+    rep.stalled = NONE
+    return count
+
+
+@inner
+def _stall(s: Any, rep: Any, row: int) -> None:
+    s.requests[row].link = rep.stalled
+    rep.stalled = row
+
+
+@outer
+def stall_all(s: Any, r: int, now_s: float) -> None:
+    """The sequences in decode make a pause after their last token."""
+    rep, begin = s.replicas[r], s.heap_start[r]
+    for i in range(begin, begin + rep.decode):
+        row = s.heap[i] & ROW_MASK
+        if np.isnan(s.requests[row].stalled_s):
+            s.requests[row].stalled_s = now_s
+            _stall(s, rep, row)
+
+
+@outer
+def _speculate(p: Any, s: Any, r: int, now_s: float) -> None:
+    """Give each sequence its tokens of the iteration; those that are complete leave by row."""
+    rep, begin = s.replicas[r], s.heap_start[r]
+    complete = 0
+    for i in range(begin, begin + rep.decode):
+        row = s.heap[i]
+        req = s.requests[row]
+        given = _tokens_given(p, s, row)
+        count_residue(p, s, r, req.prompt_tokens + req.generated, -1)
+        req.generated += given
+        rep.context += given
+        count_residue(p, s, r, req.prompt_tokens + req.generated, 1)
+        complete += req.generated == req.output_tokens
+    for _ in range(complete):
+        place, row = NONE, ENDLESS
+        for i in range(begin, begin + rep.decode):
+            if s.heap[i] < row and s.requests[s.heap[i]].generated == s.requests[s.heap[i]].output_tokens:
+                place, row = i, s.heap[i]
+        rep.decode -= 1
+        s.heap[place] = s.heap[begin + rep.decode]
+        _finish_decoded(p, s, r, row, now_s)
+
+
+@inner
+def _tokens_given(p: Any, s: Any, row: int) -> int:
+    req = s.requests[row]
+    more = accepted(uniform(p.seed[0], row, req.generated), p.acceptance)
+    return min(1 + more, req.output_tokens - req.generated)
+
+
+@inner
+def _finish_decoded(p: Any, s: Any, r: int, row: int, now_s: float) -> None:
+    """A sequence that is out of the heap is done; what it held is settled when all are accounted for."""
+    rep, req = s.replicas[r], s.requests[row]
+    context = req.prompt_tokens + req.output_tokens
+    rep.context -= context
+    if p.engines[r].is_paged:
+        count_residue(p, s, r, context, -1)
+        gross = blocks_of(p, r, context - 1)
+        rep.decode_blocks -= gross
+    else:
+        gross = reserved_blocks(p, s, r, row)
+    let_go(p, s, r, row, gross, True)
+    finish(p, s, r, row, now_s)
+
+
+@inner
+def _decode(p: Any, s: Any, grp: Any, g: int, r: int) -> None:
+    """Sequences in decode have got the tokens of the run."""
+    rep = s.replicas[r]
+    late = log_stalled(s, g, r, grp.due_s) if rep.stalled != NONE else 0
+    if rep.run_decode > late:
+        log_gaps(s, g, grp.first_s, grp.growth_s, grp.steps, rep.run_decode - late)
+    if is_stepwise(p, r):
+        _speculate(p, s, r, grp.due_s)
+        return
+    if p.engines[r].is_paged and grp.steps > 1:
+        grown = more_blocks(p, s, r, grp.steps - 1)
+        rep.free_blocks -= grown
+        rep.decode_blocks += grown
+    rep.turn += grp.steps
+    rep.context += grp.steps * rep.run_decode
+    start = s.heap_start[r]
+    while rep.decode > 0 and s.heap[start] >> ROW_BITS == rep.turn:
+        row = s.heap[start] & ROW_MASK
+        pop(s.heap, start, rep.decode)
+        rep.decode -= 1
+        _finish_decoded(p, s, r, row, grp.due_s)
+    if rep.decode == 0:
+        rep.turn = 0  # keeps the key far from the bits of the row
+
+
+@inner
+def _complete_prompts(p: Any, s: Any, g: int, r: int, now_s: float, choose: Any) -> bool:
+    """Prompts whose last piece was computed yield a token and go on; false if a policy failed."""
+    rep = s.replicas[r]
+    for _ in range(rep.completing):
+        row = rep.prefill_first
+        req = s.requests[row]
+        rep.prefill_first = req.link
+        target = req.prompt_tokens + req.generated
+        held = prompt_blocks(p, s, r, row, target)
+        s.loads[PROMPT_TOKENS, r] -= target
+        req.generated += 1
+        if np.isnan(req.first_token_at_s):
+            req.first_token_at_s = now_s + p.engines[r].egress_s
+        else:
+            log_gaps(s, g, now_s - req.stalled_s, 0.0, 1, 1)
+            req.stalled_s = np.nan
+        if req.generated == req.output_tokens:
+            let_go(p, s, r, row, held, True)
+            finish(p, s, r, row, now_s)
+        elif req.stage == COMPUTE_AND_SEND:
+            if not hand_off(p, s, r, row, now_s, choose):
+                return False
+        else:
+            enter_decode(p, s, r, row, held, is_stepwise(p, r))
+    rep.progress = rep.next_progress
+    if rep.next_progress < 0:
+        rep.progress = 0 if rep.prefill_first == NONE else s.requests[rep.prefill_first].cached_tokens
+    return True
+
+
+@inner
+def close(p: Any, s: Any, g: int, r: int, choose: Any) -> bool:
+    """The run is over: account for it, and let go what is complete; false if a policy failed."""
+    rep, grp = s.replicas[r], s.groups[g]
+    rep.busy_s += grp.due_s - grp.anchor_s
+    tally(p, s, grp, r, grp.steps, 0.0, 1.0)
+    if rep.run_decode > 0:
+        _decode(p, s, grp, g, r)
+    if rep.completing > 0:
+        return _complete_prompts(p, s, g, r, grp.due_s, choose)
+    if rep.chunk > 0:
+        rep.progress += grp.steps * rep.chunk
+    return True
+
+
+@inner
+def _join(p: Any, s: Any, r: int) -> None:
+    """What was loaded joins the decode."""
+    rep = s.replicas[r]
+    row = rep.joining
+    rep.joining = NONE
+    while row != NONE:
+        following = s.requests[row].link
+        req = s.requests[row]
+        enter_decode(p, s, r, row, blocks_of(p, r, req.prompt_tokens + req.generated), is_stepwise(p, r))
+        _stall(s, rep, row)
+        row = following
+
+
+@inner
+def _line_up(s: Any, r: int, now_s: float) -> None:
+    """What is ready joins the queue."""
+    rep = s.replicas[r]
+    while rep.way_first != NONE and s.requests[rep.way_first].ready_s <= now_s:
+        row = rep.way_first
+        rep.way_first = s.requests[row].link
+        if s.requests[row].flags & IS_QUEUED:
+            rep.queue_root = queue_push(s.requests, rep.queue_root, row)
+
+
+@inner
+def _admit(p: Any, s: Any, r: int, now_s: float) -> None:
+    rep, engine = s.replicas[r], p.engines[r]
+    while True:
+        drop_dead(s, rep)
+        row = rep.queue_root
+        if row == NONE or rep.batch >= engine.max_batch:
+            return
+        slot = adapter_slot(p, s, r, row)
+        if slot == NONE or not take_blocks(p, s, r, row):
+            return
+        if slot >= 0:
+            take_adapter(p, s, r, row, slot)
+        rep.queue_root = queue_pop(s.requests, row)
+        leave_queue(s, r, row)
+        rep.batch += 1
+        rep.extra_s += engine.admission_s
+        req = s.requests[row]
+        req.order = rep.admissions
+        rep.admissions += 1
+        if np.isnan(req.admitted_at_s):
+            req.admitted_at_s = now_s
+        if req.stage < PULL:
+            if rep.prefill_first == NONE:
+                rep.progress = req.cached_tokens
+            rep.prefill_first = chain_append(s.requests, rep.prefill_first, rep.prefill_last, row)
+            rep.prefill_last = row
+            req.started_s = np.nan
+        elif req.stage == PULL:
+            start_transfer(p, s, r, row, now_s)
+        else:
+            context = req.prompt_tokens + req.generated
+            rep.extra_s += context * engine.swap_s_per_token
+            enter_decode(p, s, r, row, blocks_of(p, r, context), is_stepwise(p, r))
+            _stall(s, rep, row)
+
+
+@inner
+def _padded(p: Any, batch: int) -> int:
+    """Batch of the captured graph that a decode batch runs in."""
+    for size in p.graph_sizes:
+        if size >= batch:
+            return size
+    return batch
+
+
+@inner
+def _share_budget(p: Any, s: Any, r: int, room: int, now_s: float) -> int:
+    """Compose the prompts of an iteration; returns how many such iterations there can be."""
+    rep, chunked = s.replicas[r], p.engines[r].is_chunked
+    row = rep.prefill_first
+    left = s.requests[row].prompt_tokens + s.requests[row].generated - rep.progress
+    if np.isnan(s.requests[row].started_s):
+        s.requests[row].started_s = now_s
+    if chunked and left > room:
+        rep.chunk, rep.pieces = room, 1
+        rep.pairs = room * rep.progress + room * (room + 1) // 2
+        return (left - 1) // room
+    chunk, pieces, pairs, present = 0, 0, 0, rep.progress
+    rep.next_progress = -1
+    while row != NONE:
+        req = s.requests[row]
+        take = req.prompt_tokens + req.generated - present
+        if take > room and pieces > 0:
+            if chunked and room > 0:
+                pairs += room * present + room * (room + 1) // 2
+                chunk += room
+                pieces += 1
+                rep.next_progress = present + room
+                req.started_s = now_s
+            break
+        if pieces > 0:
+            req.started_s = now_s
+        pairs += take * present + take * (take + 1) // 2
+        chunk += take
+        pieces += 1
+        rep.completing += 1
+        room -= take
+        row = req.link
+        if row != NONE:
+            present = s.requests[row].cached_tokens
+    rep.chunk, rep.pieces, rep.pairs = chunk, pieces, pairs
+    return 1
+
+
+@inner
+def _compose(p: Any, s: Any, r: int, now_s: float) -> int:
+    """Compose the next iteration of a replica; returns how many like it there can be."""
+    rep, engine = s.replicas[r], p.engines[r]
+    stepwise = is_stepwise(p, r)
+    has_prompts = rep.prefill_first != NONE
+    rep.run_decode = rep.decode if engine.is_chunked or not has_prompts else 0
+    rep.padded, rep.given = rep.run_decode, rep.run_decode
+    rep.chunk, rep.pieces, rep.pairs, rep.completing = 0, 0, 0, 0
+    steps = ENDLESS
+    if has_prompts:
+        verify = int(coefficients_of(p, r).verify_tokens)
+        room = engine.max_batched_tokens - rep.run_decode * verify
+        if room > 0:
+            steps = _share_budget(p, s, r, room, now_s)
+        if rep.run_decode < rep.decode:
+            stall_all(s, r, now_s)
+    if engine.uses_graphs and rep.chunk == 0 and rep.run_decode > 0:
+        rep.padded = _padded(p, rep.run_decode)
+    if rep.run_decode > 0:
+        begin = s.heap_start[r]
+        if stepwise:
+            rep.given = 0
+            for i in range(begin, begin + rep.decode):
+                rep.given += _tokens_given(p, s, s.heap[i])
+            return 1
+        if rep.stalled != NONE:
+            return 1
+        steps = min(steps, (s.heap[begin] >> ROW_BITS) - rep.turn)
+        if engine.is_paged:
+            steps = steps_within(p, s, r, steps)
+    return steps
+
+
+@inner
+def _cost(p: Any, s: Any, grp: Any, r: int) -> None:
+    """The replica's own line: seconds of the first iteration of the run, and the growth of each next one."""
+    rep, coef = s.replicas[r], coefficients_of(p, r)
+    context = rep.context if rep.run_decode > 0 else 0
+    rep.first_s = rep.extra_s + rank_s(
+        coef, grp.clock_frac, rep.padded, context, rep.chunk, rep.pieces, rep.pairs
+    )
+    rep.growth_s = growth_s(coef, grp.clock_frac, rep.run_decode, rep.chunk)
+
+
+@inner
+def _plan(p: Any, s: Any, g: int, now_s: float) -> None:
+    """Compose the next run of a group, or fall idle until the next request is ready."""
+    grp = s.groups[g]
+    steps, work, tokens = ENDLESS, 0, 0
+    for r in range(grp.start, grp.start + grp.count):
+        rep = s.replicas[r]
+        steps = min(steps, _compose(p, s, r, now_s))
+        work += rep.run_decode + rep.chunk
+        tokens += rep.padded * int(coefficients_of(p, r).verify_tokens) + rep.chunk
+    if work == 0:
+        grp.steps = 0
+        grp.due_s = math.inf
+        for r in range(grp.start, grp.start + grp.count):
+            if s.replicas[r].way_first != NONE:
+                grp.due_s = min(grp.due_s, s.requests[s.replicas[r].way_first].ready_s)
+        return
+    coef = coefficients_of(p, grp.start)
+    lead_s, growth = floor_s(coef, grp.clock_frac, tokens), 0.0
+    for r in range(grp.start, grp.start + grp.count):
+        rep = s.replicas[r]
+        _cost(p, s, grp, r)
+        if rep.extra_s > 0.0:
+            steps = 1
+            rep.extra_s = 0.0
+        if rep.first_s > lead_s or (rep.first_s == lead_s and rep.growth_s > growth):
+            lead_s, growth = rep.first_s, rep.growth_s
+    grp.tokens = tokens
+    grp.anchor_s = now_s
+    grp.first_s = shared_s(coef, grp.clock_frac, tokens) + lead_s
+    grp.growth_s = growth if steps > 1 else 0.0
+    for r in range(grp.start, grp.start + grp.count):  # until another replica becomes the slowest
+        rep = s.replicas[r]
+        if steps > 1 and rep.growth_s > growth:
+            steps = int(min(steps, math.floor((lead_s - rep.first_s) / (rep.growth_s - growth)) + 1))
+    grp.steps = steps
+    grp.due_s = end_s(grp, steps)
+    for r in range(grp.start, grp.start + grp.count):
+        _cut_for_next(p, s, grp, r)
+
+
+@inner
+def _cut_for_next(p: Any, s: Any, grp: Any, r: int) -> None:
+    """End the run when the next request on the way is ready that may be admitted."""
+    row = s.replicas[r].way_first
+    while row != NONE and grp.steps > 1 and s.requests[row].ready_s < grp.due_s:
+        if s.requests[row].flags & IS_QUEUED and can_fit(p, s, r, row):
+            cut(grp, s.requests[row].ready_s)
+            return
+        row = s.requests[row].link
+
+
+@inner
+def turn(p: Any, s: Any, g: int, now_s: float, choose: Any) -> bool:
+    """What happens at a boundary of a group: leave, join, grow, admit, compose; false if a policy failed."""
+    grp = s.groups[g]
+    s.counts[BOUNDARIES] += 1
+    first, last = grp.start, grp.start + grp.count
+    if grp.steps > 0:
+        for r in range(first, last):
+            if not close(p, s, g, r, choose):
+                return False
+    if grp.clock_frac > 0.0:
+        for r in range(first, last):
+            stepwise = is_stepwise(p, r)
+            rep = s.replicas[r]
+            if p.engines[r].is_paged:
+                account(p, s, r, stepwise)
+            if rep.given_up > 0:
+                let_given_up_leave(p, s, r, stepwise)
+            if rep.joining != NONE:
+                _join(p, s, r)
+            _line_up(s, r, now_s)
+            is_short = p.engines[r].is_paged and settle(p, s, r, now_s, stepwise)
+            if rep.queue_root != NONE and not is_short:
+                _admit(p, s, r, now_s)
+        _plan(p, s, g, now_s)
+    else:
+        grp.steps = 0
+        grp.due_s = math.inf
+        for r in range(first, last):
+            stall_all(s, r, now_s)
+    set_leaf(s.due_tree, g, grp.due_s)
+    return True

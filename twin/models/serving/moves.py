@@ -1,0 +1,550 @@
+"""How requests move and leave: done, handed to a decode replica, loaded, given up, lost with their replica."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from twin.models.serving import prefix_cache
+from twin.models.serving.blocks import (
+    ROW_MASK,
+    blocks_of,
+    can_fit,
+    decode_blocks,
+    leave_batch,
+    leave_decode,
+    leave_prefill,
+    let_go,
+    prompt_blocks,
+)
+from twin.models.serving.draws import inner, integer, outer
+from twin.models.serving.records import (
+    CACHED_TOKENS,
+    CURSOR as INFO_CURSOR,
+    DECODE,
+    DRAW_A,
+    DRAW_B,
+    ENDLESS,
+    KIND,
+    LAST_REPLICA,
+    OUTPUT,
+    OUTSTANDING_REQUESTS,
+    OUTSTANDING_TOKENS,
+    PRIORITY,
+    PROMPT,
+    PROMPT_TOKENS,
+    ROW,
+    SESSION,
+    STAGE,
+    TENANT,
+    TIER,
+    WAITING_REQUESTS,
+)
+from twin.models.serving.runs import look
+from twin.models.serving.state import (
+    AWAY,
+    COMING_ROOT,
+    COMPUTE,
+    DECODE_CURSOR,
+    GIVEN_UP,
+    HAS_ENTRIES,
+    INDEXED_DECODE,
+    IS_AWAY,
+    IS_LOADING,
+    IS_QUEUED,
+    LEAST_DECODE_TOKENS,
+    LEFT,
+    LOOKS_UP_DECODE,
+    NEXT_TRANSFER,
+    OUTSTANDING,
+    OUTSTANDING_TOKENS_ALL,
+    PULL,
+    RESUME,
+    TRANSFERS,
+    WAITING,
+)
+from twin.models.serving.trees import NONE, first_smallest, queue_pop, queue_push, set_leaf
+from twin.requests import CANCELLED, FINISHED, INSIDE, SHED
+
+BEHIND = 1 << 20
+"""Added to the number of the attempt for draws of the decode choice."""
+
+
+@inner
+def owe(s: Any, r: int, row: int, sign: int) -> None:
+    """Count a request at a replica, or no more."""
+    tokens = s.requests[row].prompt_tokens + s.requests[row].output_tokens
+    s.loads[OUTSTANDING_TOKENS, r] += sign * tokens
+    s.loads[OUTSTANDING_REQUESTS, r] += sign
+    s.counts[OUTSTANDING] += sign
+    s.counts[OUTSTANDING_TOKENS_ALL] += sign * tokens
+    if s.is_open[r]:
+        set_leaf(s.entry_tree, r, s.loads[OUTSTANDING_TOKENS, r])
+    elif s.is_open_decode[r]:
+        set_leaf(s.decode_tree, r, s.loads[OUTSTANDING_TOKENS, r])
+
+
+@inner
+def leave(s: Any, row: int, status: int) -> None:
+    """A request leaves the house."""
+    s.requests[row].status = status
+    s.left[s.counts[LEFT]] = row
+    s.counts[LEFT] += 1
+
+
+@inner
+def finish(p: Any, s: Any, r: int, row: int, now_s: float) -> None:
+    """A request has all its output; its blocks are free already."""
+    req = s.requests[row]
+    leave_batch(p, s, r, row)
+    owe(s, r, row, -1)
+    req.generated = req.output_tokens
+    if req.flags & GIVEN_UP:
+        s.replicas[r].given_up -= 1
+        s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+        leave(s, row, CANCELLED)
+        return
+    req.done_at_s = now_s + p.engines[r].egress_s
+    leave(s, row, FINISHED)
+    if len(s.followers) > 1 or len(s.follower_start) > 1:
+        _release_followers(s, row, req.done_at_s)
+
+
+@outer
+def _release_followers(s: Any, row: int, done_at_s: float) -> None:
+    for i in range(s.follower_start[row], s.follower_start[row + 1]):
+        follower = s.followers[i]
+        req = s.requests[follower]
+        req.ready_s = max(req.ready_s, done_at_s)
+        s.waits_for[follower] -= 1
+        if s.waits_for[follower] == 0:
+            pause_s = s.pause_s[follower if len(s.pause_s) > 1 else 0]
+            come_again(s, follower, req.ready_s + pause_s)
+
+
+@inner
+def come_again(s: Any, row: int, at_s: float) -> None:
+    """Let a request arrive at an instant."""
+    s.requests[row].rank = at_s
+    s.counts[COMING_ROOT] = queue_push(s.requests, s.counts[COMING_ROOT], row)
+
+
+@inner
+def enqueue(p: Any, s: Any, r: int, row: int, ready_s: float) -> None:
+    """A request is on its way to the queue of a replica."""
+    rep, req = s.replicas[r], s.requests[row]
+    req.ready_s = ready_s
+    req.flags |= IS_QUEUED
+    req.link = NONE
+    if rep.way_first == NONE:
+        rep.way_first = row
+        rep.way_last = row
+    elif s.requests[rep.way_last].ready_s <= ready_s:
+        s.requests[rep.way_last].link = row
+        rep.way_last = row
+    elif ready_s < s.requests[rep.way_first].ready_s:
+        req.link = rep.way_first
+        rep.way_first = row
+    else:
+        before = rep.way_first
+        while s.requests[s.requests[before].link].ready_s <= ready_s:
+            before = s.requests[before].link
+        req.link = s.requests[before].link
+        s.requests[before].link = row
+    rep.queued += 1
+    s.loads[WAITING_REQUESTS, r] += 1
+    s.counts[WAITING] += 1
+    g = s.group_of[r]
+    if s.groups[g].steps == 0 or can_fit(p, s, r, row):
+        look(s, g, ready_s)
+
+
+@inner
+def leave_queue(s: Any, r: int, row: int) -> None:
+    """One request less that waits; it may still stand in a chain or heap as a dead row."""
+    s.replicas[r].queued -= 1
+    s.loads[WAITING_REQUESTS, r] -= 1
+    s.counts[WAITING] -= 1
+    s.requests[row].flags &= ~IS_QUEUED
+
+
+@inner
+def fill_info(p: Any, s: Any, row: int, stage: int, cursor: int, attempt: int) -> None:
+    """What a policy gets to know of a request."""
+    info, req = s.request_info, s.requests[row]
+    info[ROW], info[PROMPT], info[OUTPUT] = row, req.prompt_tokens, req.output_tokens
+    info[PRIORITY] = s.priority[row if len(s.priority) > 1 else 0]
+    info[TENANT] = s.tenant[row if len(s.tenant) > 1 else 0]
+    info[TIER] = s.tier[row if len(s.tier) > 1 else 0]
+    info[KIND] = s.kind[row if len(s.kind) > 1 else 0]
+    info[SESSION] = s.session[row if len(s.session) > 1 else 0]
+    info[LAST_REPLICA] = s.session_replica[info[SESSION]] if info[SESSION] >= 0 else NONE
+    info[INFO_CURSOR] = cursor
+    info[DRAW_A] = integer(p.seed[0], row, 2 * attempt)
+    info[DRAW_B] = integer(p.seed[0], row, 2 * attempt + 1)
+    info[STAGE] = stage
+
+
+@inner
+def choose_decode(p: Any, s: Any, row: int, choose: Any) -> int:
+    """The decode replica of a request, -1 for none, -2 if the policy named one that cannot be."""
+    req = s.requests[row]
+    need = req.prompt_tokens + req.output_tokens
+    fits_all = need <= s.counts[LEAST_DECODE_TOKENS]
+    if s.counts[INDEXED_DECODE] and fits_all:
+        r = first_smallest(s.decode_tree) if s.decode_tree[1] < ENDLESS else NONE
+    else:
+        for i in range(len(s.mask)):
+            s.mask[i] = s.is_open_decode[i] and blocks_of(p, i, need) <= p.engines[i].kv_blocks
+        if s.counts[LOOKS_UP_DECODE]:
+            prefix_cache.look_up(s, row, s.seen, CACHED_TOKENS)
+        fill_info(p, s, row, DECODE, s.counts[DECODE_CURSOR], s.requests[row].attempts - 1 + BEHIND)
+        r = choose(s.seen, s.mask, s.request_info)
+        if r < NONE or r >= len(s.mask) or (r != NONE and not s.mask[r]):
+            return -2
+    if r != NONE:
+        s.counts[DECODE_CURSOR] = (r + 1) % len(s.mask)
+    return r
+
+
+@inner
+def hand_off(p: Any, s: Any, r: int, row: int, now_s: float, choose: Any) -> bool:
+    """A prompt is complete and decodes elsewhere; false if the policy failed."""
+    req = s.requests[row]
+    target = req.prompt_tokens + req.generated - 1
+    leave_batch(p, s, r, row)
+    if req.flags & GIVEN_UP:
+        s.replicas[r].given_up -= 1
+        _drop_held(p, s, r, row)
+        leave(s, row, CANCELLED)
+        return True
+    d = choose_decode(p, s, row, choose)
+    if d == -2:
+        return False
+    if d == NONE:
+        _drop_held(p, s, r, row)
+        leave(s, row, SHED)
+        return True
+    req.stalled_s = now_s
+    req.replica = d
+    req.stage = PULL
+    owe(s, d, row, 1)
+    enqueue(p, s, d, row, now_s + p.engines[r].handoff_s)
+    return True
+
+
+@inner
+def _drop_held(p: Any, s: Any, source: int, row: int) -> None:
+    """Free what a prefill replica held for a request that will not be pulled."""
+    req = s.requests[row]
+    s.replicas[source].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+    _free_held(p, s, source, row)
+
+
+@inner
+def _free_held(p: Any, s: Any, source: int, row: int) -> None:
+    req = s.requests[row]
+    let_go(p, s, source, row, blocks_of(p, source, req.prompt_tokens + req.generated - 1), True)
+    owe(s, source, row, -1)
+    if s.replicas[source].queued > 0:
+        look(s, s.group_of[source], s.clock[0])
+
+
+@inner
+def start_transfer(p: Any, s: Any, r: int, row: int, now_s: float) -> None:
+    """Begin to pull the KV of an admitted request from where its prompt was computed."""
+    req = s.requests[row]
+    source = req.entry_replica
+    sender = p.engines[source]
+    total = (req.prompt_tokens + req.generated - 1) * sender.kv_bytes_per_token
+    left = total
+    if sender.pushes:
+        rate = min(sender.send_bytes_per_s, p.engines[r].receive_bytes_per_s)
+        sent = rate * (req.stalled_s - req.started_s) if req.stalled_s > req.started_s else 0.0
+        left = max(total / sender.layers, total - sent)
+    n = s.counts[TRANSFERS]
+    s.counts[TRANSFERS] += 1
+    t = s.transfers[n]
+    t.row, t.source, t.target = row, source, r
+    t.left_bytes, t.bytes, t.rate, t.since_s = left, total, 0.0, now_s
+    req.flags |= IS_LOADING
+    s.replicas[source].sending += 1
+    s.replicas[r].receiving += 1
+    share_links(p, s, source, r, now_s)
+
+
+@inner
+def share_links(p: Any, s: Any, source: int, target: int, now_s: float) -> None:
+    """Rates of all transfers that share an end with those of a change, and the next one to end."""
+    first_s = math.inf
+    for n in range(s.counts[TRANSFERS]):
+        t = s.transfers[n]
+        if t.source == source or t.target == target:
+            if t.rate < math.inf and now_s > t.since_s:
+                t.left_bytes = max(t.left_bytes - t.rate * (now_s - t.since_s), 0.0)
+            t.since_s = now_s
+            t.rate = min(
+                p.engines[t.source].send_bytes_per_s / s.replicas[t.source].sending,
+                p.engines[t.target].receive_bytes_per_s / s.replicas[t.target].receiving,
+            )
+            if t.left_bytes <= 0.0 or t.rate == math.inf:
+                t.due_s = now_s
+            else:
+                t.due_s = now_s + t.left_bytes / t.rate if t.rate > 0.0 else math.inf
+        first_s = min(first_s, t.due_s)
+    s.clock[NEXT_TRANSFER] = first_s
+
+
+@inner
+def _remove_transfer(p: Any, s: Any, n: int, now_s: float) -> None:
+    t = s.transfers[n]
+    source, target = t.source, t.target
+    s.requests[t.row].flags &= ~IS_LOADING
+    s.replicas[source].sending -= 1
+    s.replicas[target].receiving -= 1
+    s.counts[TRANSFERS] -= 1
+    last = s.transfers[s.counts[TRANSFERS]]
+    t.row, t.source, t.target, t.left_bytes = last.row, last.source, last.target, last.left_bytes
+    t.rate, t.since_s, t.due_s, t.bytes = last.rate, last.since_s, last.due_s, last.bytes
+    share_links(p, s, source, target, now_s)
+
+
+@outer
+def end_transfer(p: Any, s: Any, now_s: float) -> None:
+    """The transfer that is due has arrived: blocks at its source are free, the request joins."""
+    n, row = 0, ENDLESS
+    for i in range(s.counts[TRANSFERS]):
+        if s.transfers[i].due_s == now_s and s.transfers[i].row < row:
+            n, row = i, s.transfers[i].row
+    source, r = s.transfers[n].source, s.transfers[n].target
+    s.replicas[source].sent_bytes += s.transfers[n].bytes
+    _remove_transfer(p, s, n, now_s)
+    _free_held(p, s, source, row)
+    s.requests[row].link = s.replicas[r].joining
+    s.replicas[r].joining = row
+    look(s, s.group_of[r], now_s)
+
+
+@inner
+def _transfer_of(s: Any, row: int) -> int:
+    for n in range(s.counts[TRANSFERS]):
+        if s.transfers[n].row == row:
+            return n
+    return NONE
+
+
+@inner
+def drop_dead(s: Any, rep: Any) -> None:
+    """Let the head of a queue be one that waits."""
+    while rep.queue_root != NONE and not s.requests[rep.queue_root].flags & IS_QUEUED:
+        rep.queue_root = queue_pop(s.requests, rep.queue_root)
+
+
+@outer
+def give_up(p: Any, s: Any, row: int, now_s: float) -> None:
+    """The client of a request goes away."""
+    req = s.requests[row]
+    if req.status != INSIDE:
+        return
+    if req.flags & IS_AWAY:
+        req.flags &= ~IS_AWAY
+        s.counts[AWAY] -= 1
+        leave(s, row, CANCELLED)
+        return
+    r = req.replica
+    rep, g = s.replicas[r], s.group_of[req.replica]
+    if req.flags & IS_QUEUED:
+        leave_queue(s, r, row)
+        _leave_waiting(p, s, r, row)
+        drop_dead(s, rep)
+    elif req.flags & IS_LOADING:
+        _remove_transfer(p, s, _transfer_of(s, row), now_s)
+        _drop_held(p, s, req.entry_replica, row)
+        let_go(p, s, r, row, decode_blocks(p, s, r, row, req.prompt_tokens + req.generated), True)
+        leave_batch(p, s, r, row)
+    else:
+        req.flags |= GIVEN_UP
+        rep.given_up += 1
+        look(s, g, now_s)
+        return
+    owe(s, r, row, -1)
+    leave(s, row, CANCELLED)
+    if rep.queued > 0:
+        look(s, g, now_s)
+
+
+@inner
+def _leave_waiting(p: Any, s: Any, r: int, row: int) -> None:
+    """What a waiting request leaves behind."""
+    req = s.requests[row]
+    if req.stage == PULL:
+        _drop_held(p, s, req.entry_replica, row)
+    elif req.stage == RESUME:
+        s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+    else:
+        s.loads[PROMPT_TOKENS, r] -= req.prompt_tokens + req.generated
+
+
+@outer
+def let_given_up_leave(p: Any, s: Any, r: int, is_stepwise: bool) -> None:
+    """At a boundary: those in prefill, in decode or loaded whose client went away."""
+    rep, begin = s.replicas[r], s.heap_start[r]
+    row = rep.prefill_first
+    while row != NONE:
+        following = s.requests[row].link
+        if s.requests[row].flags & GIVEN_UP:
+            target = s.requests[row].prompt_tokens + s.requests[row].generated
+            rep.lost_tokens += leave_prefill(s, rep, row)
+            let_go(p, s, r, row, prompt_blocks(p, s, r, row, target), False)
+            s.loads[PROMPT_TOKENS, r] -= target
+            _leave_given_up(p, s, r, row)
+        row = following
+    i = 0
+    while i < rep.decode:
+        row = s.heap[begin + i] & ROW_MASK
+        if s.requests[row].flags & GIVEN_UP:
+            let_go(p, s, r, row, leave_decode(p, s, r, i, is_stepwise), True)
+            req = s.requests[row]
+            rep.lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+            _leave_given_up(p, s, r, row)
+            i = 0  # another row may have moved to a place that was looked at
+        else:
+            i += 1
+    kept, row = NONE, rep.joining
+    while row != NONE:
+        following = s.requests[row].link
+        if s.requests[row].flags & GIVEN_UP:
+            req = s.requests[row]
+            let_go(p, s, r, row, decode_blocks(p, s, r, row, req.prompt_tokens + req.generated), True)
+            rep.lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+            _leave_given_up(p, s, r, row)
+        else:
+            s.requests[row].link = kept
+            kept = row
+        row = following
+    rep.joining = kept
+
+
+@inner
+def _leave_given_up(p: Any, s: Any, r: int, row: int) -> None:
+    s.replicas[r].given_up -= 1
+    leave_batch(p, s, r, row)
+    owe(s, r, row, -1)
+    leave(s, row, CANCELLED)
+
+
+@inner
+def _send_away(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: float) -> None:
+    """A request lost its replica and arrives again."""
+    req = s.requests[row]
+    owe(s, r, row, -1)
+    if req.generated > 0 and np.isnan(req.stalled_s):
+        req.stalled_s = last_token_s
+    req.stage = COMPUTE
+    req.replica = NONE
+    req.flags &= ~(IS_QUEUED | IS_LOADING | HAS_ENTRIES)
+    if req.flags & GIVEN_UP:
+        req.flags &= ~GIVEN_UP
+        leave(s, row, CANCELLED)
+        return
+    req.flags |= IS_AWAY
+    s.counts[AWAY] += 1
+    come_again(s, row, at_s)
+
+
+@outer
+def lose_replica(p: Any, s: Any, r: int, last_token_s: float, is_stepwise: bool) -> None:
+    """Everything that a replica held is gone; its requests arrive again."""
+    rep, now_s = s.replicas[r], s.clock[0]
+    at_s = now_s + p.retry_s[0]
+    n = 0
+    while n < s.counts[TRANSFERS]:
+        t = s.transfers[n]
+        if t.source != r and t.target != r:
+            n += 1
+            continue
+        row, source, target = t.row, t.source, t.target
+        req = s.requests[row]
+        _remove_transfer(p, s, n, now_s)
+        _drop_held(p, s, source, row)
+        let_go(p, s, target, row, decode_blocks(p, s, target, row, req.prompt_tokens + req.generated), True)
+        leave_batch(p, s, target, row)
+        if target != r:
+            look(s, s.group_of[target], now_s)
+        _send_away(p, s, target, row, now_s, at_s)
+    for d in range(len(s.replicas)):
+        if d == r or s.replicas[d].queued > 0:
+            _empty_queue(p, s, d, r, at_s)
+    while rep.prefill_first != NONE:
+        row = rep.prefill_first
+        target = s.requests[row].prompt_tokens + s.requests[row].generated
+        rep.lost_tokens += leave_prefill(s, rep, row)
+        let_go(p, s, r, row, prompt_blocks(p, s, r, row, target), False)
+        leave_batch(p, s, r, row)
+        s.loads[PROMPT_TOKENS, r] -= target
+        _send_away(p, s, r, row, last_token_s, at_s)
+    while rep.decode > 0:
+        row = s.heap[s.heap_start[r]] & ROW_MASK
+        let_go(p, s, r, row, leave_decode(p, s, r, 0, is_stepwise), True)
+        _lose_decoded(p, s, r, row, last_token_s, at_s)
+    while rep.joining != NONE:
+        row = rep.joining
+        rep.joining = s.requests[row].link
+        context = s.requests[row].prompt_tokens + s.requests[row].generated
+        let_go(p, s, r, row, decode_blocks(p, s, r, row, context), True)
+        _lose_decoded(p, s, r, row, last_token_s, at_s)
+    prefix_cache.forget(s, r)
+    rep.free_blocks += rep.decode_blocks
+    rep.decode_blocks = 0
+    rep.given_up, rep.extra_s, rep.turn = 0, 0.0, 0
+    begin = s.adapter_start[r]
+    for i in range(begin, begin + p.engines[r].adapter_slots):
+        s.adapter_id[i] = NONE
+        s.adapter_used[i] = 0
+
+
+@inner
+def _lose_decoded(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: float) -> None:
+    req = s.requests[row]
+    s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+    leave_batch(p, s, r, row)
+    _send_away(p, s, r, row, last_token_s, at_s)
+
+
+@inner
+def _empty_queue(p: Any, s: Any, d: int, dead: int, at_s: float) -> None:
+    """Take out of way and queue of a replica those that are lost with a dead one, and rows that left."""
+    rep = s.replicas[d]
+    for is_way in (True, False):
+        chain, kept = NONE, NONE
+        while True:
+            row = rep.way_first if is_way else rep.queue_root
+            if row == NONE:
+                break
+            if is_way:
+                rep.way_first = s.requests[row].link
+            else:
+                rep.queue_root = queue_pop(s.requests, row)
+            req = s.requests[row]
+            if not req.flags & IS_QUEUED:
+                continue
+            if d == dead or (req.stage == PULL and req.entry_replica == dead):
+                leave_queue(s, d, row)
+                _leave_waiting(p, s, d, row)
+                _send_away(p, s, d, row, at_s, at_s)
+                continue
+            req.link = NONE
+            if chain == NONE:
+                chain = row
+            else:
+                s.requests[kept].link = row
+            kept = row
+        if is_way:
+            rep.way_first, rep.way_last = chain, kept
+        else:
+            while chain != NONE:
+                following = s.requests[chain].link
+                rep.queue_root = queue_push(s.requests, rep.queue_root, chain)
+                chain = following

@@ -1,0 +1,534 @@
+"""What the serving kernel keeps: one row a request, a replica, a group, a cached block, a transfer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import Fault, ScenarioError
+from twin.models.serving.records import (
+    DECODE,
+    ENDLESS,
+    NEVER,
+    POOL,
+    RUN,
+    TENANT_FIELDS,
+    VIEW_FIELDS,
+    Bools,
+    Floats,
+    Ints,
+    Params,
+)
+from twin.models.serving.pack import Pack
+from twin.models.serving.trees import NONE
+from twin.requests import COMING, Requests
+
+GAPS_KEPT = 1 << 16
+"""Logged gaps between two looks of the caller; more make the kernel pause."""
+
+COMPUTE, COMPUTE_AND_SEND, PULL, RESUME = range(4)
+"""Stage of a request: its prompt is to be computed, and decoded elsewhere; its KV is to be pulled; was swapped."""
+
+GIVEN_UP, HAS_ENTRIES, IS_LOADING, IS_QUEUED, IS_AWAY = 1, 2, 4, 8, 16
+"""Flags of a request."""
+
+REQUEST = np.dtype(
+    [
+        ("arrived_at_s", "f8"),
+        ("admitted_at_s", "f8"),
+        ("first_token_at_s", "f8"),
+        ("done_at_s", "f8"),
+        ("rank", "f8"),  # in its queue; instant of the arrival to come for what has not arrived
+        ("ready_s", "f8"),  # for the queue of its replica
+        ("started_s", "f8"),  # its first prompt tokens at its last replica
+        ("stalled_s", "f8"),  # its last token, when the next iteration will not bring the next one
+        ("prompt_tokens", "i4"),
+        ("output_tokens", "i4"),
+        ("generated", "i4"),  # up to its last admission, and when it leaves
+        ("cached_tokens", "i4"),
+        ("link", "i4"),
+        ("child", "i4"),
+        ("replica", "i4"),
+        ("entry_replica", "i4"),
+        ("order", "i4"),  # of admission at its replica
+        ("status", "i1"),
+        ("stage", "i1"),
+        ("flags", "i1"),
+        ("attempts", "i1"),
+    ],
+    align=True,
+)
+
+REPLICA = np.dtype(
+    [
+        ("first_s", "f8"),  # its line of the run, without what the group shares
+        ("growth_s", "f8"),
+        ("extra_s", "f8"),  # one-time costs that the next iteration pays
+        ("run_decode", "i8"),  # composition of the run: sequences that decode,
+        ("padded", "i8"),  # what is computed for them,
+        ("given", "i8"),  # and the tokens they get in one iteration,
+        ("chunk", "i8"),  # prompt tokens an iteration,
+        ("pieces", "i8"),  # prompts they belong to,
+        ("pairs", "i8"),  # query-key pairs of the first iteration,
+        ("completing", "i8"),  # prompts that are complete at the end (then steps is 1)
+        ("next_progress", "i8"),  # and tokens present by then of the prompt that follows, or -1
+        ("batch", "i8"),  # admitted: loading, in prefill or in decode
+        ("decode", "i8"),
+        ("context", "i8"),  # sum of the contexts in decode
+        ("turn", "i8"),  # decode iterations so far; completions are keyed by it
+        ("progress", "i8"),  # tokens present of the first prompt in prefill
+        ("free_blocks", "i8"),  # below zero only while growth is settled
+        ("decode_blocks", "i8"),  # held by sequences in decode, with the entries they share
+        ("evictable_blocks", "i8"),
+        ("entries", "i8"),  # cached blocks in HBM
+        ("evictable_entries", "i8"),
+        ("tier_blocks", "i8", (3,)),  # used in each tier; HBM counts itself above
+        ("oldest", "i4", (3,)),  # lists of least recent use
+        ("newest", "i4", (3,)),
+        ("free_slot", "i4"),
+        ("admissions", "i8"),
+        ("sending", "i8"),  # transfers from here
+        ("receiving", "i8"),
+        ("given_up", "i8"),  # of the batch, to be let go at the next boundary
+        ("queued", "i8"),  # on the way or in the queue
+        ("way_first", "i4"),
+        ("way_last", "i4"),
+        ("queue_root", "i4"),
+        ("prefill_first", "i4"),
+        ("prefill_last", "i4"),
+        ("joining", "i4"),  # chain: loaded, not yet in decode
+        ("stalled", "i4"),  # chain: in decode, their next gap is not the next iteration
+        ("role", "i8"),
+        ("is_up", "i8"),
+        ("is_alive", "i8"),
+        ("clock_frac", "f8"),
+        ("busy_s", "f8"),  # tallies since the last report
+        ("iterations", "f8"),
+        ("touched", "f8"),
+        ("group_tokens", "f8"),
+        ("prefill_tokens", "f8"),
+        ("computed_tokens", "f8"),
+        ("computed_sequences", "f8"),
+        ("decode_sequences", "f8"),
+        ("output_tokens", "f8"),
+        ("context_sum", "f8"),
+        ("pair_sum", "f8"),
+        ("cached_tokens", "f8"),
+        ("lost_tokens", "f8"),
+        ("preemptions", "f8"),
+        ("sent_bytes", "f8"),
+    ],
+    align=True,
+)
+"""State of one replica, kept together because a boundary touches nearly all of it."""
+
+GROUP = np.dtype(
+    [
+        ("anchor_s", "f8"),  # start of the run
+        ("due_s", "f8"),  # its end, or when the group is to be looked at
+        ("first_s", "f8"),
+        ("growth_s", "f8"),
+        ("clock_frac", "f8"),
+        ("steps", "i8"),  # iterations of the run; 0 when none runs
+        ("tokens", "i8"),  # of all its replicas in one iteration
+        ("start", "i8"),  # first replica
+        ("count", "i8"),
+        ("is_alive", "i8"),
+    ],
+    align=True,
+)
+
+ENTRY = np.dtype(
+    [
+        ("id", "i4"),
+        ("references", "i4"),
+        ("older", "i4"),
+        ("newer", "i4"),  # also the chain of free slots
+        ("blocks", "i4"),
+        ("creator", "i4"),
+        ("tier", "i4"),
+    ],
+    align=True,
+)
+"""A cached block of prompt KV."""
+
+TRANSFER = np.dtype(
+    [("row", "i8"), ("source", "i8"), ("target", "i8"), ("left_bytes", "f8"), ("rate", "f8"),
+     ("since_s", "f8"), ("due_s", "f8"), ("bytes", "f8")],
+    align=True,
+)  # fmt: skip
+
+(
+    NEXT_STATIC, CURSOR, DECODE_CURSOR, LEFT, BOUNDARIES, GAPS, COMING_ROOT, ALARMS, TRANSFERS, DIRTY, WAITING,
+    OUTSTANDING, OUTSTANDING_TOKENS_ALL, OPEN_ENTRY, OPEN_DECODE, LEAST_DECODE_TOKENS, ARRIVED, AWAY, INDEXED,
+    INDEXED_DECODE, LOOKS_UP, LOOKS_UP_DECODE,
+) = range(22)  # fmt: skip
+"""Fields of ``State.counts``."""
+
+NOW, NEXT_TRANSFER, NEXT_PUBLISH = range(3)
+"""Fields of ``State.clock``."""
+
+
+class State(Pack):
+    """Everything that changes while requests are served; made by :func:`start`.
+
+    A column or table that no feature of the run needs has one row.
+
+    Parameters
+    ----------
+    requests : (request,) of REQUEST
+        What became of each request.
+    static_rows : (n,)
+        Rows with given arrivals, in order.
+    priority, tenant, tier, kind, session, adapter, patience_s, pause_s
+        As in :class:`~twin.requests.Requests`; one value where all are alike.
+    prefix_start, prefix_blocks, prefix_shift, prefix_ids, prefix_block_tokens
+        Hashes of the prompts.
+    follower_start, followers, waits_for : (request + 1,), (edge,), (request,)
+        Who follows whom, and how many predecessors are not done.
+    left : (request,)
+        Rows in the order in which they left.
+    replicas : (replica,) of REPLICA
+    groups : (group,) of GROUP
+    group_of : (replica,)
+    heap, heap_start
+        Sequences in decode by replica, and where each replica's part starts.
+    loads, seen : (VIEW_FIELDS, replica)
+        Loads now, and as the router knows them.
+    is_open, is_open_decode : (replica,)
+        Who takes requests at the entry, and behind a prefill.
+    mask : (replica,)
+        Room for one decision.
+    entry_tree, decode_tree, due_tree
+        Minima of outstanding tokens of the open replicas and of next boundaries [s].
+    request_info, totals : what policies get.
+    rank_state, admit_state : (tenant + 1, TENANT_FIELDS)
+        What policies keep.
+    session_replica : (session,)
+        Where a session was served last.
+    entries, entry_start, table, table_start
+        Cached blocks by replica and their hash tables.
+    holders, seen_holders : (id, word)
+        Bit sets: which replicas hold a block, and what the router knows of it.
+    dirty_ids, is_dirty
+        Blocks whose holders changed since the last publication.
+    adapter_id, adapter_users, adapter_used, adapter_start
+        Adapters by replica.
+    alarm_s, alarm_row
+        Heap of clients that will give up.
+    transfers : (transfer,) of TRANSFER
+    gaps : (n,) of RUN
+    counts, clock
+        Single numbers.
+    """
+
+    requests: NDArray[Any]
+    static_rows: NDArray[np.int32]
+    priority: NDArray[np.int8]
+    tenant: NDArray[np.int16]
+    tier: NDArray[np.int16]
+    kind: NDArray[np.int16]
+    session: NDArray[np.int32]
+    adapter: NDArray[np.int16]
+    patience_s: NDArray[np.float32]
+    pause_s: NDArray[np.float32]
+    prefix_start: Ints
+    prefix_blocks: NDArray[np.int32]
+    prefix_shift: NDArray[np.int32]
+    prefix_ids: NDArray[np.int32]
+    prefix_block_tokens: Ints
+    follower_start: NDArray[np.int32]
+    followers: NDArray[np.int32]
+    waits_for: NDArray[np.int32]
+    left: NDArray[np.int32]
+    replicas: NDArray[Any]
+    groups: NDArray[Any]
+    group_of: Ints
+    heap: Ints
+    heap_start: Ints
+    loads: Ints
+    seen: Ints
+    is_open: Bools
+    is_open_decode: Bools
+    mask: Bools
+    entry_tree: Ints
+    decode_tree: Ints
+    due_tree: Floats
+    hist: NDArray[np.int32]
+    request_info: Ints
+    totals: Ints
+    rank_state: Floats
+    admit_state: Floats
+    session_replica: NDArray[np.int32]
+    entries: NDArray[Any]
+    entry_start: Ints
+    table: NDArray[np.int32]
+    table_start: Ints
+    holders: NDArray[np.uint64]
+    seen_holders: NDArray[np.uint64]
+    dirty_ids: NDArray[np.int32]
+    is_dirty: NDArray[np.bool_]
+    adapter_id: NDArray[np.int32]
+    adapter_users: NDArray[np.int32]
+    adapter_used: Ints
+    adapter_start: Ints
+    alarm_s: Floats
+    alarm_row: NDArray[np.int32]
+    transfers: NDArray[Any]
+    gaps: NDArray[Any]
+    counts: Ints
+    clock: Floats
+
+    @property
+    def arrived_at_s(self) -> Floats:
+        """Instants at the gateway [s]."""
+        return self.requests["arrived_at_s"]
+
+    @property
+    def first_token_at_s(self) -> Floats:
+        """Instants of the first token at the gateway [s], NaN before."""
+        return self.requests["first_token_at_s"]
+
+    @property
+    def done_at_s(self) -> Floats:
+        """Instants of the last token at the gateway [s], NaN before."""
+        return self.requests["done_at_s"]
+
+    @property
+    def status(self) -> NDArray[np.int8]:
+        """What became of each request, see :mod:`twin.requests`."""
+        return self.requests["status"]
+
+    @property
+    def replica(self) -> NDArray[np.int32]:
+        """Where each request was last, -1 before."""
+        return self.requests["replica"]
+
+
+def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
+    """State with idle replicas and all requests still to come.
+
+    Parameters
+    ----------
+    params : Params
+        Replicas.
+    requests : Requests
+        Not before ``now_s``.
+    now_s : float
+        Instant at which the run starts [s].
+
+    Raises
+    ------
+    ScenarioError
+        When a request lies before the start, or its hashed blocks do not fit the blocks of a cache.
+    """
+    rows, replicas = requests.rows, len(params.engines)
+    if faults := _faults(params, requests, now_s):
+        raise ScenarioError("requests cannot be served as they stand", faults)
+    table = np.zeros(rows, dtype=REQUEST)
+    for name in ("arrived_at_s", "prompt_tokens", "output_tokens"):
+        table[name] = getattr(requests, name)
+    for name in ("admitted_at_s", "first_token_at_s", "done_at_s", "stalled_s", "started_s"):
+        table[name] = np.nan
+    for name in ("link", "child", "replica", "entry_replica"):
+        table[name] = NONE
+    table["status"] = COMING
+    followers = _followers(requests)
+    table["ready_s"] = -np.inf  # of what follows others: when the last of them was done
+    engines = params.engines
+    width = 1 << max(replicas - 1, 0).bit_length()
+    group_count = int(engines["group"].max()) + 1
+    sessions = int(requests.session.max(initial=-1)) + 1 if rows else 0
+    counts = np.zeros(22, dtype=np.int64)
+    counts[COMING_ROOT] = NONE
+    counts[LOOKS_UP] = looks_up(params, requests, params.choose)
+    counts[LOOKS_UP_DECODE] = looks_up(params, requests, params.choose_decode)
+    if params.publish_s == 0.0:
+        counts[INDEXED] = getattr(params.choose, "smallest", "") == "outstanding_tokens"
+        counts[INDEXED_DECODE] = getattr(params.choose_decode, "smallest", "") == "outstanding_tokens"
+    clock = np.array([now_s, np.inf, params.publish_s if params.publish_s > 0 else np.inf])
+    if params.publish_s > 0.0:
+        clock[NEXT_PUBLISH] = (np.floor(now_s / params.publish_s) + 1) * params.publish_s
+    view = np.zeros((VIEW_FIELDS, replicas), dtype=np.int64)
+    view[POOL] = engines["pool"]
+    patient = bool(np.isfinite(requests.patience_s).any()) if rows else False
+    disaggregates = bool((engines["role"] != 0).any())
+    return State(dict(
+        requests=table,
+        static_rows=np.flatnonzero(followers["waits_for"][:rows] == 0).astype(np.int32),
+        **{name: _column(getattr(requests, name)) for name in _PER_REQUEST},
+        prefix_ids=_some(requests.prefix_ids, np.int32),
+        prefix_block_tokens=np.array([requests.prefix_block_tokens], dtype=np.int64),
+        **followers,
+        left=np.full(max(rows, 1), NONE, dtype=np.int32),
+        replicas=_replicas(params, requests.distinct_prefixes),
+        groups=_groups(engines, group_count),
+        group_of=engines["group"].copy(),
+        heap=np.zeros(int(engines["max_batch"].sum()), dtype=np.int64),
+        heap_start=_starts(engines["max_batch"]),
+        loads=view,
+        seen=view.copy() if params.publish_s > 0.0 else view,
+        is_open=np.zeros(replicas, dtype=np.bool_),
+        is_open_decode=np.zeros(replicas, dtype=np.bool_),
+        mask=np.zeros(replicas, dtype=np.bool_),
+        entry_tree=np.full(2 * width, ENDLESS, dtype=np.int64),
+        decode_tree=np.full(2 * width, ENDLESS, dtype=np.int64),
+        due_tree=np.full(2 << max(group_count - 1, 0).bit_length(), np.inf),
+        hist=np.zeros((replicas, _bins(engines)), dtype=np.int32),
+        request_info=np.zeros(16, dtype=np.int64),
+        totals=np.zeros(4, dtype=np.int64),
+        rank_state=np.zeros((len(requests.tenants) + 1, TENANT_FIELDS)),
+        admit_state=np.zeros((len(requests.tenants) + 1, TENANT_FIELDS)),
+        session_replica=np.full(max(sessions, 1), NONE, dtype=np.int32),
+        **_cache(params, requests),
+        **_adapters(engines),
+        alarm_s=np.zeros(rows if patient else 1),
+        alarm_row=np.zeros(rows if patient else 1, dtype=np.int32),
+        transfers=np.zeros(int(engines["max_batch"].sum()) if disaggregates else 1, dtype=TRANSFER),
+        gaps=np.zeros(GAPS_KEPT, dtype=RUN),
+        counts=counts,
+        clock=clock,
+    ))  # fmt: skip
+
+
+_PER_REQUEST = (
+    "priority", "tenant", "tier", "kind", "session", "adapter", "patience_s", "pause_s", "prefix_start",
+    "prefix_blocks", "prefix_shift",
+)  # fmt: skip
+
+
+def _faults(params: Params, requests: Requests, now_s: float) -> list[Fault]:
+    faults = []
+    early = np.flatnonzero(requests.arrived_at_s < now_s)
+    if len(early):
+        found = f"{requests.arrived_at_s[early[0]]} s"
+        faults.append(
+            Fault("", 0, f"arrived_at_s[{early[0]}]", found, f"not before {now_s} s", "shift the trace")
+        )
+    engines, block = params.engines, requests.prefix_block_tokens
+    has = engines["has_prefix_cache"] > 0
+    if len(requests.prefix_ids) and np.any(block % engines["block_tokens"][has]):
+        wrong = int(engines["block_tokens"][has][block % engines["block_tokens"][has] > 0][0])
+        faults.append(
+            Fault("", 0, "block_tokens", str(wrong), f"a divisor of the hashed blocks of {block} tokens",
+                  "choose 16 or 32, or switch the prefix cache off")
+        )  # fmt: skip
+    return faults
+
+
+def _column(values: NDArray[Any]) -> NDArray[Any]:
+    """The column, or its one value where all rows share it."""
+    if len(values) == 0:
+        return np.zeros(1, dtype=values.dtype)
+    if values.strides == (0,) or len(values) == 1 or np.all(values == values[0]):
+        return values[:1].copy()
+    return np.ascontiguousarray(values)
+
+
+def _some(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    return np.ascontiguousarray(values, dtype) if len(values) else np.zeros(1, dtype=dtype)
+
+
+def _starts(sizes: Ints) -> Ints:
+    return np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+
+
+def _followers(requests: Requests) -> dict[str, NDArray[np.int32]]:
+    rows = requests.rows
+    if not len(requests.follows):
+        none = np.zeros(1, dtype=np.int32)
+        return {"follower_start": none, "followers": none, "waits_for": np.zeros(max(rows, 1), np.int32)}
+    order = np.lexsort((requests.follower, requests.follows))
+    counts = np.bincount(requests.follows, minlength=rows)
+    return {
+        "follower_start": np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
+        "followers": requests.follower[order].astype(np.int32),
+        "waits_for": np.bincount(requests.follower, minlength=rows).astype(np.int32),
+    }
+
+
+def _bins(engines: NDArray[np.void]) -> int:
+    paged = engines["is_paged"] > 0
+    return int(engines["block_tokens"][paged].max(initial=1))
+
+
+def _replicas(params: Params, distinct: int) -> NDArray[Any]:
+    states = np.zeros(len(params.engines), dtype=REPLICA)
+    for name in ("oldest", "newest", "free_slot", "way_first", "way_last", "queue_root", "prefill_first",
+                 "prefill_last", "joining", "stalled"):  # fmt: skip
+        states[name] = NONE
+    states["free_blocks"] = params.engines["kv_blocks"]
+    states["free_slot"] = _starts(slots(params, distinct))
+    states["role"] = params.engines["role"]
+    states["clock_frac"] = 1.0
+    states["is_alive"] = 1
+    return states
+
+
+def _groups(engines: NDArray[np.void], count: int) -> NDArray[Any]:
+    groups = np.zeros(count, dtype=GROUP)
+    groups["due_s"] = np.inf
+    groups["clock_frac"] = 1.0
+    groups["is_alive"] = 1
+    groups["count"] = np.bincount(engines["group"], minlength=count)
+    groups["start"] = np.searchsorted(engines["group"], np.arange(count))
+    return groups
+
+
+def slots(params: Params, distinct: int) -> Ints:
+    """Most cached blocks of each replica, in all tiers."""
+    engines = params.engines
+    in_hbm = np.minimum(engines["kv_blocks"], engines["cache_entries"])
+    most = in_hbm + engines["host_blocks"] + engines["storage_blocks"]
+    return np.where(engines["has_prefix_cache"] > 0, np.minimum(most, distinct), 0) + 1
+
+
+def looks_up(params: Params, requests: Requests, choose: Any) -> bool:
+    """Whether a policy asks where the prompt is cached, and anything can be."""
+    caches = bool((params.engines["has_prefix_cache"] > 0).any()) and requests.distinct_prefixes > 0
+    return caches and bool(getattr(choose, "reads_cached_tokens", False))
+
+
+def _cache(params: Params, requests: Requests) -> dict[str, NDArray[Any]]:
+    distinct = requests.distinct_prefixes
+    size = slots(params, distinct)
+    width = 2 << np.ceil(np.log2(size)).astype(np.int64)
+    entries = np.zeros(int(size.sum()), dtype=ENTRY)
+    begins = _starts(size)
+    entries["newer"] = np.arange(1, len(entries) + 1)
+    entries["newer"][begins + size - 1] = NONE
+    words = (len(size) + 63) // 64
+    looks = any(looks_up(params, requests, policy) for policy in (params.choose, params.choose_decode))
+    holders = np.zeros((distinct + 1, words) if looks else (1, 1), dtype=np.uint64)
+    is_stale = looks and params.publish_s > 0.0
+    return {
+        "entries": entries,
+        "entry_start": begins,
+        "table": np.full(int(width.sum()), NONE, dtype=np.int32),
+        "table_start": np.append(_starts(width), width.sum()),
+        "holders": holders,
+        "seen_holders": np.zeros_like(holders) if is_stale else holders,
+        "dirty_ids": np.zeros(distinct + 1 if is_stale else 1, dtype=np.int32),
+        "is_dirty": np.zeros(distinct + 1 if is_stale else 1, dtype=np.bool_),
+    }
+
+
+def _adapters(engines: NDArray[np.void]) -> dict[str, NDArray[Any]]:
+    total = int(engines["adapter_slots"].sum())
+    return {
+        "adapter_id": np.full(total, NONE, dtype=np.int32),
+        "adapter_users": np.zeros(total, dtype=np.int32),
+        "adapter_used": np.zeros(total, dtype=np.int64),
+        "adapter_start": _starts(engines["adapter_slots"]),
+    }
+
+
+def copy(state: State) -> State:
+    """Independent copy of a state."""
+    copies = {id(array): array.copy() for array in state.arrays.values()}
+    return State({name: copies[id(array)] for name, array in state.arrays.items()})
+
+
+__all__ = ["DECODE", "NEVER", "State", "copy", "slots", "start"]

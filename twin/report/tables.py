@@ -1,0 +1,123 @@
+"""Tables of what requests got, as rows of text for a terminal and for a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from twin.report.aiperf import METRICS
+from twin.report.figures import digits_of
+from twin.report.run import Run
+from twin.report.serving import GROUPINGS
+
+STATISTICS = ("avg", "min", "max", "p99", "p90", "p75", "p50", "std")
+SHOWN_UNITS = {"tokens/s/user": "tokens/s"}
+MOST_ROWS = 12
+
+GROUP_COLUMNS = {
+    "requests": ("requests", 1.0),
+    "good_frac": ("in SLO %", 100.0),
+    "ttft_p50_s": ("TTFT p50", 1e3),
+    "ttft_p99_s": ("p99 ms", 1e3),
+    "tpot_p50_s": ("TPOT p50", 1e3),
+    "tpot_p99_s": ("p99 ms", 1e3),
+    "goodput_tokens_per_s": ("good tok/s", 1.0),
+    "cache_hit_frac": ("cached %", 100.0),
+    "revenue_usd": ("USD", 1.0),
+}
+"""Figures of a group that are shown: head of the column and scale."""
+
+
+class Rows(NamedTuple):
+    """A table as text: title, heads of the columns, rows whose first cell is a label, and a line below."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+
+def cell(value: float) -> str:
+    """A number with three significant digits at least, a dash where there is none.
+
+    Examples
+    --------
+    >>> cell(1234.5), cell(0.1234), cell(float("nan"))
+    ('1,234', '0.123', '–')
+    """
+    return f"{value:,.{digits_of(value)}f}" if math.isfinite(value) else "–"
+
+
+def statistics_rows(run: Run) -> Rows | None:
+    """Distribution of every metric that has one; none without requests."""
+    rows = []
+    for key, row in run.statistics.items():
+        label, unit, scale = METRICS[key]
+        if len(row) > 1:
+            name = f"{_short(label)} ({SHOWN_UNITS.get(unit, unit)})"
+            rows.append((name, *(cell(row[s] * scale) for s in STATISTICS)))
+    if not any(set(row[1:]) != {"–"} for row in rows):
+        return None
+    note = "Inter Token Latency: mean gap of each request (TPOT)."
+    if "gap_s" in run.statistics:
+        note += " Gap Between Tokens: every gap counts (ITL)."
+    return Rows("requests as a load generator sees them", ("metric", *STATISTICS), rows, note)
+
+
+def _short(label: str) -> str:
+    return label.replace("Output Token Throughput Per User", "Per User").replace("Sequence Length", "Length")
+
+
+def group_rows(run: Run, most: int = MOST_ROWS) -> Iterator[Rows]:
+    """What tiers, tenants, kinds and replicas got, where there are several."""
+    for grouping in GROUPINGS:
+        groups = run.serving.by(grouping)
+        if len(groups) < 2:
+            continue
+        rows = [
+            (name, *(cell(figures[key] * scale) for key, (_, scale) in GROUP_COLUMNS.items()))
+            for name, figures in list(groups.items())[:most]
+        ]
+        left = len(groups) - len(rows)
+        note = f"{left} more: run.by({grouping!r}), or --json" if left else ""
+        yield Rows(f"by {grouping}", (grouping, *(head for head, _ in GROUP_COLUMNS.values())), rows, note)
+
+
+def sampling_note(run: Run) -> str:
+    """What was written only in part, and what that means; empty when all was.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> file = SimpleNamespace(json=lambda name: {"requests_frac": 0.1, "gaps_frac": 1.0})
+    >>> sampling_note(SimpleNamespace(file=file))
+    'Sampled: 10 % of requests. Counts, rates and revenue are those of the sample.'
+    """
+    shares = run.file.json("sampling")
+    parts = [f"{v * 100:.3g} % of {k[:-5]}" for k, v in shares.items() if k.endswith("_frac") and v < 1.0]
+    means = (
+        " Counts, rates and revenue are those of the sample."
+        if shares.get("requests_frac", 1.0) < 1.0
+        else ""
+    )
+    return f"Sampled: {', '.join(parts)}.{means}" if parts else ""
+
+
+def rich_table(table: Rows) -> Table:
+    """The table for a terminal; long names fold, none is cut."""
+    shown = Table(
+        title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim",
+        caption=Text(table.note, style="dim") if table.note else None, caption_justify="left",
+    )  # fmt: skip
+    for place, head in enumerate(table.heads):
+        if place:
+            shown.add_column(head, justify="right", style="cyan", no_wrap=True)
+        else:
+            shown.add_column(head, overflow="fold")
+    for row in table.rows:
+        shown.add_row(*row)
+    return shown
