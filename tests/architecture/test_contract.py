@@ -49,7 +49,10 @@ def test_help_is_quick() -> None:
     assert _cpu_s(code) < 0.5
 
 
-SUFFIXES = r"(_s|_m|_m2|_m3|_kg|_k|_w|_j|_pa|_hz|_v|_a|_bytes|_tokens|_requests|_flop|_usd|_frac|_va|_kg_per_s|_pue)$"
+SUFFIXES = (
+    r"(_s|_m|_m2|_m3|_kg|_k|_w|_j|_pa|_hz|_v|_a|_bytes|_tokens|_requests|\.preemptions"
+    r"|_flop|_usd|_frac|_va|_kg_per_s|_pue)$"
+)
 PREFIXED = re.compile(r"_(ms|us|ns|kw|mw|gw|kwh|mwh|degc|celsius|bps|gbps|gb|tb|mb|tflops|km|mm|cm)\b", re.I)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,44 @@ def runs(scenarios: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run
     )
     out = tmp_path_factory.mktemp("parity")
     return twin.run(scenario, fidelity="event", out=out), twin.run(scenario, fidelity="batch", out=out)
+
+
+DEATH = {"at": "20.3 s", "kind": "replica-death", "asset": "replica-001", "spare_after": "9 s"}
+FEATURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "prefill and decode apart, a death": ("disaggregated", {"workload.copies": 3, "events": {"death": DEATH}}),
+    "planner": ("disaggregated", {
+        "workload.copies": 3,
+        "serving.planner": {"policy": "load-proportional", "interval": "10 s", "start_up": "3 s"},
+    }),
+    "lanes of a pipeline": ("one-rack", {"serving.tensor_parallel": 4, "serving.pipeline_parallel": 2}),
+    "experts over 32 ranks, drafts": ("one-rack", {
+        "serving.model": "deepseek-v3", "serving.tensor_parallel": 1, "serving.attention_data_parallel": 32,
+        "serving.expert_parallel": 32, "serving.max_batch": 64,
+        "serving.speculation": {"drafts": 2, "acceptance": [0.8, 0.5]},
+    }),
+    "paged, swapped, ranked, shed": ("one-rack", {
+        "serving.kv": {"mode": "paged", "preemption": "swap"}, "serving.memory_utilization": "31.5 %",
+        "serving.queueing": "shortest-prompt-first", "serving.max_queue": 40, "serving.publish": "100 ms",
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_every_request_of_every_feature_is_the_same(name: str, scenarios: Path, tmp_path: Path) -> None:
+    base, changes = FEATURES[name]
+    scenario = twin.load(scenarios / f"{base}.yaml", set={"time.duration": "40 s", **changes})
+    event, batch = (twin.run(scenario, fidelity=kind, out=tmp_path / kind) for kind in ("event", "batch"))
+    one, two = (run.requests.sort_index() for run in (event, batch))
+    assert len(one) == len(two) > 100
+    for column in one.columns:
+        if one[column].dtype.kind == "f":
+            np.testing.assert_allclose(one[column], two[column], rtol=0, atol=1e-9, equal_nan=True)
+        else:
+            np.testing.assert_array_equal(one[column], two[column], column)
+    for series in ("site.power_w", "replica.kv_frac", "replica.lost_tokens", "replica.sent_bytes"):
+        np.testing.assert_allclose(event[series].values, batch[series].values, rtol=1e-6, atol=1e-6)
+    for run in (event, batch):
+        assert max(abs(row["residual_rel"]) for row in run.audit.values()) < 1e-9
 
 
 def test_every_request_is_the_same(runs: tuple[Run, Run]) -> None:

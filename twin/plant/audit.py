@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from twin.plant.plant import Plant
 
+GONE = ("finished", "rejected", "shed", "cancelled")
 OUTSIDE = ("transformer", "ups")  # their losses warm other rooms than the hall
 
 
@@ -56,18 +57,27 @@ class Ledger:
         Returns
         -------
         dict
-            ``energy`` [J], ``tokens``, ``requests`` and, with liquid, ``coolant`` [kg]: each with
-            ``in``, ``out``, ``inside`` and ``residual_rel``.
+            ``energy`` [J], ``requests``, with liquid ``coolant`` [kg], and unless a replica died ``tokens``: each
+            with ``in``, ``out``, ``inside`` and ``residual_rel``.
+
+        Notes
+        -----
+        Tokens that finished requests needed, and those that were computed in vain, against what the replicas
+        say they computed over the run, and while the house is emptied after it.
         """
         energy_in = self.grid_j + self.unserved_j
         energy_out = self.outside_j + self.outdoor_j
         inside = _stored_j(p) - self.stored_j + _under_way_j(p) - self.under_way_j
         books = {"energy": _row(energy_in, energy_out, inside)}
         counts = p.serving.counts()
-        drained, accepted = p.serving.drain()
-        books["tokens"] = _row(accepted, self.prefill_tokens + self.output_tokens, drained)
         books["unserved"] = _row(self.unserved_j, self.unserved_j, 0.0)
-        books["requests"] = _row(counts["arrived"], counts["finished"] + counts["rejected"], counts["inside"])
+        books["requests"] = _row(counts["arrived"], sum(counts[fate] for fate in GONE), counts["inside"])
+        computed, drained = self.prefill_tokens + self.output_tokens, p.serving.drain()
+        if (
+            not p.serving.has_died
+        ):  # a replica takes part of an iteration with it, which nobody counts as lost
+            needed = p.serving.kept_tokens() + float(p.serving.so_far["lost_tokens"].sum())
+            books["tokens"] = _row(needed, computed, drained)
         if "cdu" in p.nodes:
             books["coolant"] = _row(
                 self.moved_kg, self.received_kg, self._under_way_kg(p) - self.under_way_kg

@@ -7,12 +7,14 @@ import numpy as np
 
 from twin import catalog
 from twin.plant import power, replicas, thermal
+from twin.plant.faults import telling
 from twin.plant.maps import Maps, build_maps
 from twin.plant.node import Array, Node
 from twin.plant.plant import Plant
 from twin.plant.serving import Serving, Starter, start_batch
 from twin.plant.stability import check_tick
 from twin.scenario import Requests, Scenario, Series
+from twin.scenario.serving import placed
 
 
 def compile_plant(
@@ -48,9 +50,10 @@ def compile_plant(
         Ready for its first step: one exchange has told every model its first inputs.
     """
     maps = build_maps(graph, scenario)
-    routes = replicas.paths(graph, maps, scenario)
+    routes = replicas.paths(graph, maps)
     params = replicas.build(graph, scenario, maps, routes)
-    serving = Serving(params, *start(params, requests, routes))
+    with telling(scenario, maps):
+        serving = Serving(params, requests, start(params, requests, routes))
     gpus, gpu_node = _gpus(graph, scenario, maps)
     chain, chain_node = power.build(graph, maps, gpus.power.tdp_w)
     nodes = {
@@ -67,20 +70,11 @@ def compile_plant(
 
 
 def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[thermal.Gpus, Node]:
-    wanted = scenario.serving
-    model, engine = catalog.get("llm", wanted.model), catalog.get("engine", wanted.engine)
-    efficiencies, peaks = {}, {}
-    for name, card in replicas.gpu_cards(graph, maps).items():
-        constants = replicas.engine_of(engine, card, model, wanted.weights, wanted.kv_cache)
-        efficiencies[name] = (
-            constants.compute_efficiency_frac, constants.kv_efficiency_frac, constants.link_efficiency_frac,
-        )  # fmt: skip
-        peaks[name] = replicas.peak_flop_per_s(card, wanted.weights)
     cooling = scenario.cooling
     air_k = cooling.air.crah.supply if cooling.air else 0.0
     liquid_k = cooling.liquid.cdu.supply if cooling.liquid else air_k
     start = np.where(maps.cdu_of_gpu >= 0, liquid_k, air_k) + thermal.START_RISE_K
-    return thermal.build_gpus(graph, maps, efficiencies, peaks, start)
+    return thermal.build_gpus(graph, maps, replicas.gpu_rates(graph, maps), start)
 
 
 def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> Array:
@@ -92,7 +86,8 @@ def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> Array:
 def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
     """What to cite for a run: the sources of every catalog part that the site uses."""
     used = {(d["kind"], d["catalog"]) for _, d in graph.nodes(data=True) if d.get("catalog")}
-    used |= {("llm", scenario.serving.model), ("engine", scenario.serving.engine)}
+    used |= {("llm", scenario.serving.model)}
+    used |= {("engine", pool.keys.engine) for pool in placed(scenario.serving)}
     cards = {
         "leaf": "switch",
         "spine": "switch",

@@ -13,7 +13,7 @@ import numpy as np
 
 from twin.physics import gpu_power
 from twin.plant import constants as design
-from twin.plant.maps import total
+from twin.plant.maps import gpu_work, total
 from twin.policies.capping.thermal import clock_frac
 from twin.policies.setpoint.proportional import effort_frac
 
@@ -54,8 +54,7 @@ def exchange(p: Plant) -> None:
 
 def _work_to_watts(p: Plant) -> Array:
     """Serving → GPU: the work of the tick becomes the power of the next."""
-    owner = p.maps.replica_of_gpu
-    work = gpu_power.Work(*(np.where(owner >= 0, p.work[n][owner], 0.0) for n in gpu_power.Work._fields))
+    work = gpu_power.Work(**gpu_work(p.work, p.maps))
     energy = gpu_power.energy_j(p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s)
     for amount in p.work.values():
         amount[:] = 0.0
@@ -66,10 +65,10 @@ def _clocks(p: Plant, alive: Array) -> None:
     """GPU temperature → clock → replica: the slowest GPU sets the pace."""
     p.die_before_k = p.nodes["gpu"].state.die_k
     p.clock_frac = clock_frac(p.gpus.limits, p.die_before_k, p.clock_frac, p.tick_s)
-    owner = p.maps.replica_of_gpu
-    slowest = np.ones(len(p.maps.ids["replica"]))
+    owner = p.maps.team_of_gpu
+    slowest = np.ones(len(p.maps.lanes_of_team))
     np.minimum.at(slowest, owner[owner >= 0], (p.clock_frac * alive[p.maps.rack_of_gpu])[owner >= 0])
-    p.serving.inputs = p.serving.inputs._replace(clock_frac=slowest)
+    p.serving.inputs = p.serving.inputs._replace(clock_frac=slowest[p.maps.team_of_replica])
 
 
 def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin import topology
+from twin.errors import TopologyError
 from twin.scenario import Scenario
+from twin.scenario.serving import Placed, placed, racks_of
 
 Index = NDArray[np.int64]
 NOBODY = -1
@@ -20,24 +23,48 @@ NOBODY = -1
 class Maps:
     """Ids by kind and index maps between kinds; -1 where an asset belongs to nobody.
 
+    A *team* is the GPUs of one replica. Lanes of a pipeline are replicas that share a team: each of its
+    GPUs works for all of them. A group has as many teams as ranks.
+
     Parameters
     ----------
     ids : dict of str to tuple of str
         Asset ids by kind, in the order of all arrays.
-    rack_of_gpu, replica_of_gpu, cdu_of_gpu : array (gpu)
+    rack_of_gpu, team_of_gpu, cdu_of_gpu : array (gpu)
         Owner of each GPU package.
     cdu_of_rack : array (rack)
         CDU that cools a rack, -1 for a rack without liquid.
     group_of_rack : tuple of str (rack)
         Name of the rack group in the scenario.
+    team_of_replica, group_of_replica, pool_of_replica : array (replica)
+        Its GPUs, the replicas that step with it, and its place in ``pools``.
+    pools : tuple of Placed
+        Pools of the scenario, in order.
     """
 
     ids: dict[str, tuple[str, ...]]
     rack_of_gpu: Index
-    replica_of_gpu: Index
+    team_of_gpu: Index
     cdu_of_gpu: Index
     cdu_of_rack: Index
     group_of_rack: tuple[str, ...]
+    team_of_replica: Index
+    group_of_replica: Index
+    pool_of_replica: Index
+    pools: tuple[Placed, ...]
+
+    @property
+    def lanes_of_team(self) -> Index:
+        """Replicas that share the GPUs of each team, array (team)."""
+        return np.bincount(self.team_of_replica)
+
+    def gpus_of_replica(self) -> list[list[str]]:
+        """Ids of the GPUs of each replica."""
+        teams: list[list[str]] = [[] for _ in self.lanes_of_team]
+        for gpu, team in zip(self.ids["gpu"], self.team_of_gpu.tolist(), strict=True):
+            if team >= 0:
+                teams[team].append(gpu)
+        return [teams[team] for team in self.team_of_replica.tolist()]
 
 
 def by_kind(graph: nx.MultiDiGraph) -> dict[str, tuple[str, ...]]:
@@ -49,30 +76,88 @@ def by_kind(graph: nx.MultiDiGraph) -> dict[str, tuple[str, ...]]:
 
 
 def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
-    """Read the index maps off the graph, once."""
+    """Read the index maps off the graph, once.
+
+    Raises
+    ------
+    TopologyError
+        When no replica of a pool finds room.
+    """
     ids = by_kind(graph)
-    replicas = topology.replicas(graph, scenario.serving.tensor_parallel)
-    width = max(3, len(str(len(replicas))))
-    ids["replica"] = tuple(f"replica-{i + 1:0{width}d}" for i in range(len(replicas)))
     racks = {rack: i for i, rack in enumerate(ids["rack"])}
     cdus = {cdu: i for i, cdu in enumerate(ids.get("cdu", ()))}
-    gpus = {gpu: i for i, gpu in enumerate(ids["gpu"])}
     cdu_of_rack = np.full(len(racks), NOBODY)
     for a, b, kind in graph.edges(data="kind"):
         if kind == "coolant" and a in cdus and b in racks:
             cdu_of_rack[racks[b]] = cdus[a]
     rack_of_gpu = np.array([racks[graph.nodes[g]["rack"]] for g in ids["gpu"]])
-    replica_of_gpu = np.full(len(gpus), NOBODY)
-    for r, members in enumerate(replicas):
-        replica_of_gpu[[gpus[g] for g in members]] = r
+    pools = tuple(placed(scenario.serving))
+    teams, owners = _place(graph, scenario, pools)
+    width = max(3, len(str(len(owners))))
+    ids["replica"] = tuple(f"replica-{i + 1:0{width}d}" for i in range(len(owners)))
+    team_of_gpu = np.full(len(ids["gpu"]), NOBODY)
+    gpus = {gpu: i for i, gpu in enumerate(ids["gpu"])}
+    for team, members in enumerate(teams):
+        team_of_gpu[[gpus[g] for g in members]] = team
     return Maps(
         ids=ids,
         rack_of_gpu=rack_of_gpu,
-        replica_of_gpu=replica_of_gpu,
+        team_of_gpu=team_of_gpu,
         cdu_of_gpu=cdu_of_rack[rack_of_gpu],
         cdu_of_rack=cdu_of_rack,
         group_of_rack=tuple(graph.nodes[r]["group"] for r in ids["rack"]),
+        team_of_replica=owners[:, 0],
+        group_of_replica=owners[:, 1],
+        pool_of_replica=owners[:, 2],
+        pools=pools,
     )
+
+
+def replica_ids(graph: nx.MultiDiGraph, scenario: Scenario) -> tuple[str, ...]:
+    """Ids of the replicas of a site, in the order of all arrays.
+
+    Raises
+    ------
+    TopologyError
+        When no replica of a pool finds room.
+    """
+    return build_maps(graph, scenario).ids["replica"]
+
+
+def _place(
+    graph: nx.MultiDiGraph, scenario: Scenario, pools: tuple[Placed, ...]
+) -> tuple[list[list[str]], Index]:
+    """GPUs of each team; and team, group and pool of each replica, array (replica, 3)."""
+    teams: list[list[str]] = []
+    owners: list[tuple[int, int, int]] = []
+    groups, faults = 0, []
+    used: set[str] = set()
+    for index, (name, pool, keys) in enumerate(pools):
+        racks = racks_of(scenario.serving, name, list(scenario.racks))
+        width = keys.tensor_parallel * keys.pipeline_parallel
+        try:
+            free = _without(graph, used)
+            made = topology.groups(
+                free, width * keys.attention_data_parallel, keys.tensor_parallel, racks, keys.placement
+            )
+        except TopologyError as error:
+            path = pools[index].path("tensor_parallel")
+            faults += [scenario.source.fault(path, f.found, f.expected, f.mend) for f in error.faults]
+            continue
+        for gpus in made[: pool.replicas]:
+            used.update(gpus)
+            for start in range(0, len(gpus), width):
+                owners += [(len(teams), groups, index)] * keys.pipeline_parallel
+                teams.append(gpus[start : start + width])
+            groups += 1
+    if faults:
+        raise TopologyError("replicas find no room", faults)
+    return teams, np.array(owners, dtype=np.int64)
+
+
+def _without(graph: nx.MultiDiGraph, used: set[str]) -> nx.MultiDiGraph:
+    """The site without GPUs that other pools have taken."""
+    return nx.restricted_view(graph, used, ()) if used else graph
 
 
 def total(amount: NDArray[np.float64], owner: Index, owners: int) -> NDArray[np.float64]:
@@ -87,3 +172,27 @@ def total(amount: NDArray[np.float64], owner: Index, owners: int) -> NDArray[np.
     if kept.all():
         return np.bincount(owner, amount, owners).astype(np.float64, copy=False)
     return np.bincount(owner[kept], amount[kept], owners).astype(np.float64, copy=False)
+
+
+def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str, NDArray[np.float64]]:
+    """Work of each GPU from that of the replicas: lanes of its team add up, busy time is theirs together.
+
+    Parameters
+    ----------
+    amounts : mapping of str to array (replica)
+        ``busy_s`` and amounts of one GPU of each replica.
+    maps : Maps
+        Who belongs to whom.
+
+    Returns
+    -------
+    dict of str to array (gpu)
+        Zero for GPUs that serve nothing.
+    """
+    lanes = maps.lanes_of_team
+    found = {}
+    for name, amount in amounts.items():
+        of_team = total(amount, maps.team_of_replica, len(lanes))
+        of_team = of_team / lanes if name == "busy_s" else of_team
+        found[name] = np.where(maps.team_of_gpu >= 0, of_team[maps.team_of_gpu], 0.0)
+    return found

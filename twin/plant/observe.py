@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from twin.plant.plant import Plant
 
 WORK = ("busy_s", "flop", "hbm_bytes", "link_bytes")
+SUMS = ("prefill_tokens", "output_tokens", "cached_tokens", "lost_tokens", "preemptions", "sent_bytes")
 IT = ("psu", "leaf", "spine")
 COOLING = ("cdu", "facility_water", "dry_cooler", "crah", "chiller")
 
@@ -72,10 +73,9 @@ def _serving(p: Plant) -> dict[str, Array]:
     return {
         "replica.batch_requests": out.batch_requests,
         "replica.queue_requests": out.queue_requests,
-        "replica.kv_frac": out.kv_tokens / params.kv_capacity_tokens,
+        "replica.kv_frac": out.kv_blocks / params.engines["kv_blocks"],
         "replica.busy_frac": out.busy_s / (p.dt_s or 1.0),
-        "replica.prefill_tokens": out.prefill_tokens,
-        "replica.output_tokens": out.output_tokens,
+        **{f"replica.{name}": getattr(out, name) for name in SUMS},
     }
 
 

@@ -67,7 +67,9 @@ class Plant:
     def _writable(self) -> dict[str, np.ndarray]:
         """Inputs that processes own; views into what the models read."""
         is_up = self.nodes["power"].inputs.is_up
-        found = {"replica.is_up": self.serving.inputs.is_up}
+        found = {
+            f"replica.{name}": getattr(self.serving.inputs, name) for name in ("is_up", "is_alive", "role")
+        }
         if "cdu_pump" in self.nodes:
             found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
             found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
@@ -141,8 +143,20 @@ class Plant:
         return {name: self.ids[name.split(".", 1)[0]] for name in observing.observe(self)}
 
     def read(self, name: str) -> np.ndarray:
-        """Read-only copy of a recorded quantity, for processes."""
-        value = np.array(self.observe()[name])
+        """Read-only copy of a quantity, for processes.
+
+        Parameters
+        ----------
+        name : str
+            A recorded quantity, as it was over the last step; ``replica.outstanding_requests``; or with
+            ``so_far.`` in front one of :meth:`~twin.plant.serving.Serving.sums`.
+        """
+        if name.startswith("so_far."):
+            value = np.array(self.serving.sums(name.removeprefix("so_far.")))
+        elif name == "replica.outstanding_requests":
+            value = self.serving.outstanding()
+        else:
+            value = np.array(self.observe()[name])
         value.flags.writeable = False
         return value
 

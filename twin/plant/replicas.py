@@ -1,140 +1,274 @@
-"""From scenario and catalog to what the serving models need: coefficients, capacities, paths."""
+"""From scenario and catalog to what the serving models need: coefficients, capacities, paths, limits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
+from numpy.typing import NDArray
 
 from twin import catalog, topology
 from twin.catalog import Card
-from twin.catalog.kinds import ENGINE_ARCHITECTURE
-from twin.errors import CatalogError, Fault
+from twin.errors import Fault, ScenarioError
 from twin.models import serving
+from twin.models.serving.records import ENDLESS
 from twin.physics import inference
+from twin.plant import cards
+from twin.plant.faults import telling
 from twin.plant.maps import Maps
 from twin.registry import find
 from twin.scenario import Scenario
+from twin.scenario.limits import policy_limits
+from twin.scenario.serving import Placed
 
-BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "fp4": 0.5}
 Path = list[tuple[str, float]]
+ROLES = {"both": serving.BOTH, "prefill": serving.PREFILL, "decode": serving.DECODE}
+VICTIMS = {"last-admitted": 0, "largest-rank": 1}
+LARGEST_BLOCKS = 1 << 40
+"""Of a tier that is larger than any cache; keeps block counts within integers."""
 
 
-def model_of(card: Card) -> inference.Model:
-    """Model card as the iteration relations take it."""
-    return inference.Model(
-        layers=card.layers, hidden=card.hidden, heads=card.heads, vocabulary=card.vocabulary,
-        params=card.params, active_params=card.active_params,
-        kv_heads=card.get("kv_heads", 0), head_dim=card.get("head_dim", 0),
-        experts=card.get("experts", 0), active_experts=card.get("active_experts", 0),
-        latent=card.get("kv_lora_rank", 0), latent_rope=card.get("rope_head_dim", 0),
-        latent_nope=card.get("nope_head_dim", 0), latent_value=card.get("v_head_dim", 0),
-    )  # fmt: skip
+class Kind(NamedTuple):
+    """Replicas that cost the same: pool, GPU, and whether their group lies in one NVLink domain."""
+
+    pool: int
+    gpu: str
+    is_joined: bool
 
 
-def peak_flop_per_s(card: Card, precision: str) -> float:
-    """Dense peak of a GPU at a precision [FLOP/s]."""
-    name = {"bf16": "fp16", "fp16": "fp16", "fp8": "fp8", "fp4": "fp4"}[precision]
-    return float(getattr(card, f"{name}_dense_flop_per_s"))
+class Rated(NamedTuple):
+    """What replicas of a kind can do."""
+
+    coefficients: inference.Iteration
+    capacity_tokens: int
+    constants: inference.Engine
+    peaks: inference.Gpu
 
 
-def gpu_of(card: Card, weights: str, kv_cache: str) -> inference.Gpu:
-    """GPU card as the iteration relations take it; links one way."""
-    return inference.Gpu(
-        flop_per_s=peak_flop_per_s(card, weights),
-        attention_flop_per_s=peak_flop_per_s(card, "fp8" if kv_cache == "fp8" else "bf16"),
-        hbm_bytes_per_s=card.hbm_bandwidth_bytes_per_s,
-        hbm_capacity_bytes=card.hbm_capacity_bytes,
-        link_bytes_per_s=card.nvlink_bandwidth_bytes_per_s / 2.0,
-    )
-
-
-def engine_of(engine: Card, gpu: Card, model: Card, weights: str, kv_cache: str) -> inference.Engine:
-    """Engine constants of a GPU's architecture.
-
-    Raises
-    ------
-    CatalogError
-        When the engine has no constants for the architecture.
-    """
-    family = ENGINE_ARCHITECTURE.get(gpu.architecture)
-    if family is None:
-        known = ", ".join(ENGINE_ARCHITECTURE)
-        fault = Fault(
-            "", 0, f"gpu/{gpu.name}", f"architecture {gpu.architecture}", known, "choose a GPU of these"
-        )
-        raise CatalogError(f"engine {engine.name} was never measured on this GPU", [fault])
-
-    def value(name: str) -> float:
-        return float(getattr(engine, f"{family}_{name}"))
-
-    is_moe = bool(model.get("experts", 0))
-    precision = "bf16" if weights == "fp16" else weights
-    layer = value("layer_overhead_s") + (value("moe_layer_overhead_s") if is_moe else 0.0)
-    return inference.Engine(
-        compute_efficiency_frac=value(
-            "moe_compute_efficiency_frac" if is_moe else f"{precision}_compute_efficiency_frac"
-        ),
-        attention_efficiency_frac=value(
-            "fp8_attention_efficiency_frac" if kv_cache == "fp8" else "attention_efficiency_frac"
-        ),
-        memory_efficiency_frac=value("moe_memory_efficiency_frac" if is_moe else "memory_efficiency_frac"),
-        kv_efficiency_frac=value("kv_efficiency_frac"),
-        link_efficiency_frac=value("link_efficiency_frac"),
-        step_overhead_s=value("step_overhead_s"),
-        layer_overhead_s=layer,
-        all_reduce_latency_s=value("all_reduce_latency_s"),
-    )
-
-
-def gpu_cards(graph: nx.MultiDiGraph, maps: Maps) -> dict[str, Card]:
-    """Cards of all kinds of GPU on the site, by catalog name."""
-    return {
-        name: catalog.get("gpu", name)
-        for name in dict.fromkeys(graph.nodes[g]["catalog"] for g in maps.ids["gpu"])
-    }
-
-
-def paths(graph: nx.MultiDiGraph, maps: Maps, scenario: Scenario) -> list[Path]:
+def paths(graph: nx.MultiDiGraph, maps: Maps) -> list[Path]:
     """Hops with their latencies from the gateway to each replica and, in reverse, back."""
-    overhead = catalog.get("engine", scenario.serving.engine).request_overhead_s
-    members: list[list[str]] = [[] for _ in maps.ids["replica"]]
-    for gpu, replica in zip(maps.ids["gpu"], maps.replica_of_gpu, strict=True):
-        if replica >= 0:
-            members[replica].append(gpu)
-    return [[("front end", overhead), *topology.request_path(graph, gpus)] for gpus in members]
-
-
-def first_member(maps: Maps) -> np.ndarray:
-    """First GPU of each replica."""
-    _, first = np.unique(maps.replica_of_gpu[maps.replica_of_gpu >= 0], return_index=True)
-    return np.flatnonzero(maps.replica_of_gpu >= 0)[first]
+    overhead_s = [catalog.get("engine", pool.keys.engine).request_overhead_s for pool in maps.pools]
+    ways: dict[int, Path] = {}
+    found = []
+    members = maps.gpus_of_replica()
+    for gpus, team, pool in zip(members, maps.team_of_replica, maps.pool_of_replica, strict=True):
+        if team not in ways:
+            ways[team] = topology.request_path(graph, gpus)
+        found.append([("front end", overhead_s[pool]), *ways[team]])
+    return found
 
 
 def build(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, routes: list[Path]) -> serving.Params:
-    """Parameters of the serving models."""
+    """Parameters of the serving models.
+
+    Raises
+    ------
+    ScenarioError
+        With file and line of what does not fit.
+    """
     wanted = scenario.serving
-    model_card, engine_card = catalog.get("llm", wanted.model), catalog.get("engine", wanted.engine)
-    model = model_of(model_card)
-    cards = gpu_cards(graph, maps)
-    kinds = list(cards)
-    weight_bytes, kv_bytes = BYTES[wanted.weights], BYTES[wanted.kv_cache]
-    coefficients, capacity = [], []
-    for card in cards.values():
-        gpu = gpu_of(card, wanted.weights, wanted.kv_cache)
-        engine = engine_of(engine_card, card, model_card, wanted.weights, wanted.kv_cache)
-        split = wanted.tensor_parallel
-        coefficients.append(inference.coefficients(model, gpu, engine, split, weight_bytes, kv_bytes))
-        capacity.append(
-            inference.kv_capacity_tokens(model, gpu, split, weight_bytes, kv_bytes, wanted.memory_utilization)
+    kinds = _kinds(graph, maps)
+    unique = list(dict.fromkeys(kinds))
+    rated = _rated(graph, scenario, maps, unique)
+    columns = [
+        _limits(scenario, maps.pools[kind.pool], rated[kind].capacity_tokens) | {"kind": unique.index(kind)}
+        for kind in kinds
+    ]
+    limits: dict[str, Any] = {name: [c[name] for c in columns] for name in columns[0]}
+    limits |= _network(graph, maps, routes)
+    limits |= {"group": maps.group_of_replica, "pool": maps.pool_of_replica}
+    route = wanted.decode_routing or wanted.routing
+    speculation, sizes = wanted.speculation, wanted.cuda_graphs
+    with telling(scenario, maps):
+        return serving.make_params(
+            [rated[kind].coefficients for kind in unique],
+            find("twin.policies.routing", wanted.routing, "choose"),
+            replicas=len(kinds),
+            choose_decode=find("twin.policies.routing", route, "choose"),
+            rank=find("twin.policies.queueing", wanted.queueing, "rank"),
+            admit=find("twin.policies.admission", wanted.admission, "admit"),
+            policy_limits=policy_limits(scenario),
+            graph_sizes=sizes if isinstance(sizes, list) else serving.GRAPH_SIZES,
+            acceptance=speculation.chances if speculation else (),
+            publish_s=wanted.publish,
+            retry_s=wanted.retry,
+            seed=scenario.seed,
+            **limits,
         )
-    kind_of_replica = np.array(
-        [kinds.index(graph.nodes[maps.ids["gpu"][g]]["catalog"]) for g in first_member(maps)]
-    )
-    way = np.array([sum(s for _, s in route) for route in routes])
-    choose: Callable[..., int] = find("twin.policies.routing", wanted.routing, "choose")
-    return serving.make_params(
-        coefficients, kind_of_replica, np.array(capacity)[kind_of_replica], wanted.max_batch,
-        wanted.max_batched_tokens, wanted.prefill == "chunked", choose, way, way,
+
+
+def _kinds(graph: nx.MultiDiGraph, maps: Maps) -> list[Kind]:
+    """Kind of each replica."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    members = maps.gpus_of_replica()
+    for gpus, group in zip(members, maps.group_of_replica.tolist(), strict=True):
+        groups[group] += gpus
+    joined = {group: topology.is_joined(graph, gpus) for group, gpus in groups.items()}
+    return [
+        Kind(pool, graph.nodes[gpus[0]]["catalog"], joined[group])
+        for gpus, group, pool in zip(
+            members, maps.group_of_replica.tolist(), maps.pool_of_replica.tolist(), strict=True
+        )
+    ]
+
+
+def _rated(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, kinds: list[Kind]) -> dict[Kind, Rated]:
+    """What each kind of replica can do; faults of all kinds at once."""
+    found: dict[Kind, Rated] = {}
+    faults: list[Fault] = []
+    outside = {
+        graph.nodes[g]["catalog"]: topology.adapter_bytes_per_s(graph, g) for g in maps.ids["gpu"][::-1]
+    }
+    for kind in kinds:
+        try:
+            with telling(scenario, maps, kind.pool):
+                found[kind] = rated_of(
+                    scenario, maps.pools[kind.pool], catalog.get("gpu", kind.gpu),
+                    0.0 if kind.is_joined else outside[kind.gpu],
+                )  # fmt: skip
+        except ScenarioError as error:
+            faults += error.faults
+            message = error.message
+    if faults:
+        raise ScenarioError(message, list(dict.fromkeys(faults)))
+    return found
+
+
+def rated_of(scenario: Scenario, pool: Placed, card: Card, outside_bytes_per_s: float = 0.0) -> Rated:
+    """Coefficients and capacity of a replica of a pool on a GPU."""
+    wanted = pool.keys
+    model_card = catalog.get("llm", wanted.model)
+    model = cards.model_of(model_card)
+    gpu = cards.gpu_of(card, wanted.weights, wanted.kv_cache, outside_bytes_per_s)
+    engine = cards.engine_of(
+        catalog.get("engine", wanted.engine), card, model_card, wanted.weights, wanted.kv_cache,
+        wanted.overheads.per_sequence,
     )  # fmt: skip
+    layout = inference.Layout(
+        wanted.tensor_parallel,
+        wanted.pipeline_parallel,
+        wanted.expert_parallel,
+        wanted.attention_data_parallel,
+    )
+    weight_bytes, kv_bytes = cards.BYTES[wanted.weights], cards.BYTES[wanted.kv_cache]
+    speculation = scenario.serving.speculation
+    verify = {
+        "verify_tokens": 1.0 + speculation.drafts if speculation else 1.0,
+        "draft_s": speculation.draft_time if speculation else 0.0,
+    }
+    share = wanted.memory_utilization
+    if wanted.feed_forward is not None:
+        side = cards.side_of(wanted.feed_forward, wanted, model_card)
+        engine = cards.half_layer(engine)
+        return Rated(
+            inference.afd_coefficients(model, gpu, engine, layout, side, weight_bytes, kv_bytes, **verify),
+            inference.afd_kv_capacity_tokens(model, gpu, layout, weight_bytes, kv_bytes, share),
+            engine, gpu,
+        )  # fmt: skip
+    return Rated(
+        inference.coefficients(model, gpu, engine, layout, weight_bytes, kv_bytes, **verify),
+        inference.kv_capacity_tokens(model, gpu, layout, weight_bytes, kv_bytes, share),
+        engine, gpu,
+    )  # fmt: skip
+
+
+def _limits(scenario: Scenario, pool: Placed, capacity_tokens: int) -> dict[str, Any]:
+    """Limits of a replica, by name."""
+    keys, kv = pool.keys, pool.keys.kv
+    card = catalog.get("llm", keys.model)
+    token_bytes = cards.kv_bytes_per_token(card, keys.kv_cache)
+    is_paged = kv.mode == "paged"
+    block = kv.block if is_paged or kv.prefix_cache else 1
+    found: dict[str, Any] = {
+        "role": ROLES[pool.pool.role],
+        "kv_blocks": capacity_tokens // block,
+        "block_tokens": block,
+        "max_batch": keys.max_batch,
+        "max_batched_tokens": keys.max_batched_tokens,
+        "max_queue": ENDLESS if keys.max_queue is None else keys.max_queue,
+        "is_chunked": keys.prefill == "chunked",
+        "is_paged": is_paged,
+        "victim": VICTIMS[kv.victim],
+        "swap_s_per_token": token_bytes / kv.swap_bandwidth if kv.preemption == "swap" else 0.0,
+        "uses_graphs": scenario.serving.cuda_graphs is not False,
+        "has_prefix_cache": kv.prefix_cache,
+        "adapter_slots": keys.adapters.slots,
+        "adapter_load_s": keys.adapters.load,
+        "admission_s": keys.overheads.admission,
+        "disaggregate_above_tokens": scenario.serving.disaggregate_above,
+        "kv_bytes_per_token": token_bytes,
+        "pushes": scenario.serving.push == "layer-wise",
+        "layers": card.layers,
+    }
+    for name, tier in (("host", kv.host), ("storage", kv.storage)):
+        blocks = tier.capacity // (token_bytes * block) if tier else 0
+        found[f"{name}_blocks"] = min(int(blocks), LARGEST_BLOCKS)
+        found[f"{name}_s_per_token"] = token_bytes / tier.bandwidth if tier else 0.0
+    return found
+
+
+def _network(graph: nx.MultiDiGraph, maps: Maps, routes: list[Path]) -> dict[str, NDArray[np.float64]]:
+    """Ways and rates of each replica, by name; lanes share the adapters of their team."""
+    way_s = np.array([sum(s for _, s in route) for route in routes])
+    aside_s = np.array([topology.aside_s(graph, route[1:]) for route in routes])
+    roles = np.array([maps.pools[pool].pool.role for pool in maps.pool_of_replica])
+    apart = roles != "both"
+    beyond_s = aside_s[apart].max(initial=0.0)  # a planner may change roles
+    rate = np.empty(len(routes))
+    lanes = maps.lanes_of_team[maps.team_of_replica]
+    for r, (gpus, pool) in enumerate(zip(maps.gpus_of_replica(), maps.pool_of_replica, strict=True)):
+        given = maps.pools[pool].pool.kv_transfer
+        carried = sum(topology.adapter_bytes_per_s(graph, gpu) for gpu in gpus) / lanes[r]
+        rate[r] = carried if given is None else given
+    return {
+        "ingress_s": way_s,
+        "egress_s": way_s,
+        "handoff_s": np.where(apart, aside_s + beyond_s, 0.0),
+        "send_bytes_per_s": rate,
+        "receive_bytes_per_s": rate,
+    }
+
+
+def first_member(maps: Maps) -> NDArray[np.int64]:
+    """First GPU of each replica."""
+    _, first = np.unique(maps.team_of_gpu[maps.team_of_gpu >= 0], return_index=True)
+    of_team: NDArray[np.int64] = np.flatnonzero(maps.team_of_gpu >= 0)[first]
+    return of_team[maps.team_of_replica]
+
+
+def gpu_rates(
+    graph: nx.MultiDiGraph, maps: Maps
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Rates that each GPU reaches at most: arithmetic [FLOP/s], HBM and links [bytes/s]; arrays (gpu).
+
+    A GPU that serves nothing has those of the first pool.
+    """
+    pool_of_team = np.zeros(int(maps.team_of_replica.max()) + 1, dtype=np.int64)
+    pool_of_team[maps.team_of_replica] = maps.pool_of_replica
+    pool_of_gpu = np.where(maps.team_of_gpu >= 0, pool_of_team[maps.team_of_gpu], 0)
+    known: dict[tuple[int, str], tuple[float, float, float]] = {}
+    rows = []
+    for gpu, pool in zip(maps.ids["gpu"], pool_of_gpu.tolist(), strict=True):
+        key = (pool, graph.nodes[gpu]["catalog"])
+        if key not in known:
+            known[key] = _rates(maps.pools[pool], catalog.get("gpu", key[1]))
+        rows.append(known[key])
+    flop, hbm, link = np.array(rows).T
+    return flop, hbm, link
+
+
+def _rates(pool: Placed, card: Card) -> tuple[float, float, float]:
+    keys = pool.keys
+    engine = cards.engine_of(
+        catalog.get("engine", keys.engine), card, catalog.get("llm", keys.model), keys.weights, keys.kv_cache
+    )
+    gpu = cards.gpu_of(card, keys.weights, keys.kv_cache)
+    compute = max(engine.compute_efficiency_frac, engine.expert_compute_efficiency_frac)
+    memory = max(engine.kv_efficiency_frac, engine.expert_memory_efficiency_frac)
+    return (
+        gpu.flop_per_s * compute,
+        gpu.hbm_bytes_per_s * memory,
+        gpu.link_bytes_per_s * engine.link_efficiency_frac,
+    )

@@ -3,58 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.models import serving as model
-from twin.results import FINISHED, INSIDE, REJECTED
-from twin.scenario import Requests
+from twin.models.serving.records import OUTSTANDING_REQUESTS, RUN
+from twin.requests import CANCELLED, FINISHED, INSIDE, REJECTED, SHED, Requests
 
-Advance = Callable[[model.Inputs, float], model.Outputs]
 Paths = list[list[tuple[str, float]]]
+Array = NDArray[np.float64]
+
+AMOUNTS = (
+    "prefill_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "lost_tokens",
+    "preemptions",
+    "sent_bytes",
+    "busy_s",
+)
+"""What is summed up over a run for each replica."""
 
 
-class Table(Protocol):
-    """Columns of all requests of a run, filled in while they are served."""
+class Served(NamedTuple):
+    """A serving model at work, whichever fidelity it has.
 
-    @property
-    def arrived_at_s(self) -> NDArray[np.float64]:
-        """Instant at the gateway [s]."""
+    Parameters
+    ----------
+    advance : callable
+        Serves up to, and not including, an instant.
+    column : callable
+        A column over the requests, by name, as it is now.
+    outstanding : callable
+        Requests that each replica has to do with, array (replica).
+    spans : list
+        What requests did when; empty in batch fidelity.
+    """
 
-    @property
-    def prompt_tokens(self) -> NDArray[np.int32]:
-        """Prompt length."""
-
-    @property
-    def output_tokens(self) -> NDArray[np.int32]:
-        """Output length."""
-
-    @property
-    def first_token_at_s(self) -> NDArray[np.float64]:
-        """Instant of the first token at the gateway [s], NaN before."""
-
-    @property
-    def done_at_s(self) -> NDArray[np.float64]:
-        """Instant of the last token at the gateway [s], NaN before."""
-
-    @property
-    def replica(self) -> NDArray[np.int32]:
-        """Where it was routed, -1 before."""
-
-    @property
-    def is_rejected(self) -> NDArray[np.bool_]:
-        """Whether it can never be served."""
+    advance: Callable[[model.Inputs, float], model.Outputs]
+    column: Callable[[str], NDArray[Any]]
+    outstanding: Callable[[], NDArray[Any]]
+    spans: list[Any]
 
 
-Starter = Callable[[model.Params, Requests, Paths], tuple[Table, Advance]]
+Starter = Callable[[model.Params, Requests, Paths], Served]
 
 
-def start_batch(params: model.Params, requests: Requests, paths: Paths) -> tuple[Table, Advance]:
+def start_batch(params: model.Params, requests: Requests, paths: Paths) -> Served:
     """Start the event-jump kernel."""
-    state = model.start(params, *requests)
-    return state, lambda inputs, until_s: model.advance(params, state, inputs, until_s)
+    state = model.start(params, requests)
+    return Served(
+        advance=lambda inputs, until_s: model.advance(params, state, inputs, until_s),
+        column=lambda name: state.requests[name],
+        outstanding=lambda: state.loads[OUTSTANDING_REQUESTS],
+        spans=[],
+    )
 
 
 class Serving:
@@ -64,77 +69,152 @@ class Serving:
     ----------
     params : model.Params
         Replicas and their limits.
-    table : Table
-        Columns of all requests.
-    advance : callable
-        Serves up to, and not including, an instant.
+    requests : Requests
+        All requests of the run.
+    served : Served
+        The model that serves them.
+
+    Attributes
+    ----------
+    so_far : dict of str to array
+        Sums since the start: :data:`AMOUNTS` by replica, and ``gap_s`` and ``gaps``, the time between tokens and
+        how many such gaps there were.
     """
 
-    def __init__(self, params: model.Params, table: Table, advance: Advance) -> None:
-        replicas = len(params.kind_of_replica)
-        self.params, self.table, self._advance = params, table, advance
-        self.inputs = model.Inputs(np.ones(replicas), np.ones(replicas, dtype=bool))
-        self.outputs = advance(self.inputs, 0.0)
+    def __init__(self, params: model.Params, requests: Requests, served: Served) -> None:
+        self.params, self.requests, self._served = params, requests, served
+        self.inputs = model.idle_inputs(params)
+        self.so_far = {name: np.zeros(len(params.engines)) for name in AMOUNTS}
+        self.so_far |= {name: np.zeros(1) for name in ("gap_s", "gaps")}
         self._now_s = 0.0
-        self._left = np.zeros(len(table.arrived_at_s), dtype=bool)
         self._fresh: list[NDArray[np.int64]] = []
+        self._gaps: list[NDArray[Any]] = []
+        self.has_died = False
+        self.outputs = served.advance(self.inputs, 0.0)
+
+    @property
+    def spans(self) -> list[Any]:
+        """What requests did when, since the list was emptied last."""
+        return self._served.spans
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column over the requests as it is now, array (request)."""
+        return self._served.column(name)
 
     def advance(self, until_s: float) -> None:
         """Serve up to, and not including, an instant."""
-        self.outputs = self._advance(self.inputs, until_s)
+        self.has_died |= not bool(np.all(self.inputs.is_alive))
+        out = self.outputs = self._served.advance(self.inputs, until_s)
         self._now_s = until_s
-        for rows in (self.outputs.finished_rows, self.outputs.rejected_rows):
-            self._left[rows] = True
-            self._fresh.append(rows)
+        for name in AMOUNTS:
+            self.so_far[name] += getattr(out, name)
+        if len(out.left_rows):
+            self._fresh.append(out.left_rows)
+        if len(gaps := out.gaps):
+            self._gaps.append(gaps)
+            steps = gaps["steps"].astype(np.float64)
+            lasted_s = steps * gaps["first_s"] + gaps["growth_s"] * steps * (steps - 1.0) / 2.0
+            self.so_far["gap_s"] += gaps["sequences"] @ lasted_s
+            self.so_far["gaps"] += gaps["sequences"] @ steps
 
-    def take_finished(self) -> dict[str, NDArray[Any]]:
-        """Columns of the requests that finished or were rejected since the last call."""
+    def outstanding(self) -> Array:
+        """Requests that each replica has to do with: held for a transfer too, array (replica)."""
+        return np.array(self._served.outstanding(), dtype=np.float64)
+
+    def sums(self, name: str) -> Array:
+        """A sum since the start of the run.
+
+        Parameters
+        ----------
+        name : str
+            A name of ``so_far``; or of all requests together: ``requests`` and ``prompt_tokens`` that came,
+            ``first_tokens`` and the sum ``ttft_s`` of their times.
+        """
+        if name in self.so_far:
+            return self.so_far[name]
+        arrived_s = self.column("arrived_at_s")
+        has_come = arrived_s < self._now_s
+        if name == "requests":
+            return np.array([np.count_nonzero(has_come)], dtype=np.float64)
+        if name == "prompt_tokens":
+            return np.array([self.requests.prompt_tokens[has_come].sum(dtype=float)])
+        first_s = self.column("first_token_at_s")
+        known = np.isfinite(first_s)
+        if name == "first_tokens":
+            return np.array([np.count_nonzero(known)], dtype=np.float64)
+        return np.array([float(np.sum(first_s[known] - arrived_s[known]))])
+
+    # what goes to the file
+
+    def take_left(self) -> dict[str, NDArray[Any]]:
+        """Columns of the requests that left since the last call, in the order in which they left."""
         rows = np.concatenate(self._fresh) if self._fresh else np.empty(0, dtype=np.int64)
         self._fresh = []
         return self._columns(rows)
 
     def take_unfinished(self) -> dict[str, NDArray[Any]]:
-        """Columns of the requests that arrived and have not left, their ends unknown."""
-        columns = self._columns(np.flatnonzero(self._arrived() & ~self._left))
-        rows = len(columns["request"])
-        return columns | {"done_at_s": np.full(rows, np.nan), "status": np.full(rows, INSIDE)}
+        """Columns of the requests that are in the house."""
+        columns = self._columns(np.flatnonzero(self.column("status") == INSIDE))
+        return columns | {"generated_tokens": np.full(len(columns["request"]), -1)}
 
-    def _arrived(self) -> NDArray[np.bool_]:
-        return (self.table.replica >= 0) | self.table.is_rejected
+    def take_gaps(self) -> dict[str, NDArray[Any]]:
+        """Gaps between tokens since the last call, as columns."""
+        gaps = np.concatenate(self._gaps) if self._gaps else self.outputs.gaps[:0]
+        self._gaps = []
+        return {name: gaps[name] for name in RUN.names or ()}
 
     def _columns(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        table = self.table
+        given = self.requests
+        kept = ("arrived_at_s", "admitted_at_s", "first_token_at_s", "done_at_s", "replica", "entry_replica",
+                "cached_tokens", "attempts", "status")  # fmt: skip
         return {
             "request": rows,
-            "arrived_at_s": table.arrived_at_s[rows],
-            "first_token_at_s": table.first_token_at_s[rows],
-            "done_at_s": table.done_at_s[rows],
-            "input_tokens": table.prompt_tokens[rows],
-            "output_tokens": table.output_tokens[rows],
-            "replica": table.replica[rows],
-            "status": np.where(table.is_rejected[rows], REJECTED, FINISHED),
+            **{name: self.column(name)[rows] for name in kept},
+            "input_tokens": given.prompt_tokens[rows],
+            "output_tokens": given.output_tokens[rows],
+            "generated_tokens": self.column("generated")[rows],
+            **{name: getattr(given, name)[rows] for name in ("tenant", "tier", "kind", "session")},
         }
+
+    # audit
 
     def counts(self) -> dict[str, float]:
-        """Requests by fate: what the trace brought, what left, and what stands in the replicas."""
-        rejected = float(np.count_nonzero(self.table.is_rejected & self._left))
-        return {
-            "arrived": float(np.count_nonzero(self.table.arrived_at_s < self._now_s)),
-            "finished": float(np.count_nonzero(self._left)) - rejected,
-            "rejected": rejected,
-            "inside": float((self.outputs.batch_requests + self.outputs.queue_requests).sum()),
+        """Requests by fate: what came to the gateway, what left and how, what is in the house."""
+        status = self.column("status")
+        fates = {
+            "finished": FINISHED,
+            "rejected": REJECTED,
+            "shed": SHED,
+            "cancelled": CANCELLED,
+            "inside": INSIDE,
         }
+        # instants are those of the gateway, so this does not lean on the statuses
+        arrived = np.count_nonzero(self.column("arrived_at_s") < self._now_s)
+        return {"arrived": float(arrived)} | {k: float((status == v).sum()) for k, v in fates.items()}
 
-    def drain(self) -> tuple[float, float]:
-        """Serve what is left, at full clock; the last thing that is done with a run.
+    def drain(self) -> float:
+        """Serve all who are in the house, at full clock, and turn away who comes; the last thing with a run.
 
         Returns
         -------
-        drained_tokens, wanted_tokens : float
-            Tokens computed to empty the house, and tokens of all requests of the trace but the rejected.
+        float
+            Tokens of prompts and output computed for it.
         """
-        replicas = len(self.params.kind_of_replica)
-        out = self._advance(model.Inputs(np.ones(replicas), np.ones(replicas, dtype=bool)), np.inf)
-        table, kept = self.table, ~self.table.is_rejected
-        wanted = table.prompt_tokens[kept].sum(dtype=float) + table.output_tokens[kept].sum(dtype=float)
-        return float(out.prefill_tokens.sum() + out.output_tokens.sum()), float(wanted)
+        inputs = self.inputs
+        decodes = np.asarray(inputs.role) == model.DECODE
+        last = inputs._replace(clock_frac=np.ones(len(decodes)), is_up=decodes)
+        out = self._served.advance(last, np.inf)
+        for name in AMOUNTS:
+            self.so_far[name] += getattr(out, name)
+        return float(out.prefill_tokens.sum() + out.output_tokens.sum())
+
+    def kept_tokens(self) -> float:
+        """Tokens computed for the requests that finished and not lost on the way, once the house is empty.
+
+        Of a prompt, what the cache held at its last admission was not computed. What had been computed
+        before that, output included, was lost and counts there.
+        """
+        done = self.column("status") == FINISHED
+        given = self.requests
+        tokens = given.prompt_tokens[done].sum(dtype=float) + given.output_tokens[done].sum(dtype=float)
+        return float(tokens - self.column("cached_tokens")[done].sum(dtype=float))

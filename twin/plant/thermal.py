@@ -41,9 +41,21 @@ def columns(graph: nx.MultiDiGraph, ids: Sequence[str], kind: str, *names: str) 
     return [np.array([float(getattr(cards[graph.nodes[i]["catalog"]], n)) for i in ids]) for n in names]
 
 
-def build_gpus(graph: nx.MultiDiGraph, maps: Maps, efficiencies: dict[str, tuple[float, float, float]],
-               peaks: dict[str, float], start_k: Array) -> tuple[Gpus, Node]:  # fmt: skip
-    """GPU packages: power figures, and the thermal model of die, plate and coolant."""
+def build_gpus(
+    graph: nx.MultiDiGraph, maps: Maps, rates: tuple[Array, Array, Array], start_k: Array
+) -> tuple[Gpus, Node]:
+    """GPU packages: power figures, and the thermal model of die, plate and coolant.
+
+    Parameters
+    ----------
+    graph : networkx.MultiDiGraph
+    maps : Maps
+        Ids and owners.
+    rates : three arrays (gpu)
+        Arithmetic, HBM and link traffic that each GPU reaches at most [FLOP/s, bytes/s, bytes/s].
+    start_k : array (gpu)
+        Temperature at the start [K].
+    """
     ids = maps.ids["gpu"]
     names = [graph.nodes[g]["catalog"] for g in ids]
     cards: dict[str, Card] = {n: catalog.get("gpu", n) for n in dict.fromkeys(names)}
@@ -58,9 +70,7 @@ def build_gpus(graph: nx.MultiDiGraph, maps: Maps, efficiencies: dict[str, tuple
     )
     power = gpu_power.Params(
         spread(lambda c: c.idle_power_w), spread(lambda c: c.tdp_w), active, compute, memory, link,
-        spread(lambda c: peaks[c.name] * efficiencies[c.name][0]),
-        spread(lambda c: c.hbm_bandwidth_bytes_per_s * efficiencies[c.name][1]),
-        spread(lambda c: c.nvlink_bandwidth_bytes_per_s / 2.0 * efficiencies[c.name][2]),
+        *rates,
     )  # fmt: skip
     gpu_power.check(power)
     is_liquid = maps.cdu_of_gpu >= 0

@@ -10,7 +10,7 @@ from twin.registry import find
 if TYPE_CHECKING:
     from twin.engine import Context
 
-__all__ = ["start_events"]
+__all__ = ["start_events", "start_planner"]
 
 
 def start_events(ctx: Context, events: Mapping[str, Any]) -> None:
@@ -26,3 +26,21 @@ def start_events(ctx: Context, events: Mapping[str, Any]) -> None:
     for name, event in events.items():
         occur = find("twin.processes", event.kind, "occur")
         ctx.env.process(occur(ctx, event, name))
+
+
+def start_planner(ctx: Context, planner: Any, capacities: tuple[float, float]) -> None:
+    """Let a planner move replicas between prefill and decode.
+
+    Parameters
+    ----------
+    ctx : Context
+        What the process may touch.
+    planner : Planner
+        Of the scenario: ``policy``, ``interval`` and ``start_up`` [s].
+    capacities : (float, float)
+        Of one replica in prefill and in decode [tokens/s].
+    """
+    from twin.processes.planner import steer  # serving models are loaded only where a planner is
+
+    plan = find("twin.policies.planning", planner.policy, "plan")
+    ctx.env.process(steer(ctx, plan, planner.interval, planner.start_up, capacities))

@@ -151,6 +151,10 @@ class File:
         """Columns of the requests that finished, were rejected, or are in the house at the end."""
         return self._columns("requests")
 
+    def gaps(self) -> dict[str, Any]:
+        """Columns of the gaps between tokens; empty in a file of the first layout."""
+        return self._columns("gaps")
+
     def events(self) -> dict[str, Any]:
         """Columns of the events."""
         return self._columns("events")
@@ -170,7 +174,8 @@ class File:
         rows = int(group.attrs[ROWS]) if group is not None else 0
         found: dict[str, Any] = {}
         for column in TABLES[table]:
-            data = group[column.name][:rows] if group is not None else np.empty(0, column.dtype)
+            is_there = group is not None and (column.name in group or column.default is None)
+            data = group[column.name][:rows] if is_there else column.missing(rows)
             found[column.name] = _strings(data) if column.dtype.startswith("S") else data
         return found
 

@@ -218,20 +218,21 @@ class Writer:
         table : str
             A name of ``TABLES``.
         columns : mapping of str to array (row)
-            All columns of the table, equally long.
+            Columns of the table, equally long; those with a default may be left out.
         """
+        added = len(np.asarray(next(iter(columns.values()))))
         if table not in self._file:
-            self.expect(table, len(np.asarray(next(iter(columns.values())))))
+            self.expect(table, added)
         group = self._file[table]
         rows = int(group.attrs[ROWS])
         for column in TABLES[table]:
-            values = columns[column.name]
+            is_left_out = column.name not in columns and column.default is not None
+            values = column.missing(added) if is_left_out else columns[column.name]
             if column.dtype.startswith("S"):
                 values = _text([str(v) for v in values], int(column.dtype[1:])).astype(column.dtype)  # type: ignore[union-attr]
             data = group[column.name]
-            data.resize(rows + len(values), axis=0)  # type: ignore[arg-type]
+            data.resize(rows + added, axis=0)
             data[rows:] = values
-            added = len(values)  # type: ignore[arg-type]
         group.attrs[ROWS] = rows + added
         self._file.flush()
 

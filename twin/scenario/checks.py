@@ -11,6 +11,7 @@ from typing import Any
 from twin.errors import CatalogError, Fault, ScenarioError
 from twin.scenario.fields import Named
 from twin.scenario.schema import Scenario
+from twin.scenario.serving_checks import check_serving
 from twin.scenario.shape import leaves, marker
 from twin.scenario.source import Source
 from twin.scenario.traces import weather
@@ -132,4 +133,4 @@ def _racks(scenario: Scenario) -> Iterator[Fault]:
             )
 
 
-_LOOKS = (_clock, _sky, _workload, _racks)
+_LOOKS = (_clock, _sky, _workload, _racks, check_serving)

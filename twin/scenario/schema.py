@@ -14,13 +14,11 @@ from twin.scenario.section import (
     EnergyPrice,
     FileName,
     FloorLoad,
-    Fraction,
     Key,
     Length,
     Name,
     Power,
     Section,
-    ServiceLevel,
     Temperature,
     TemperatureDifference,
     Time,
@@ -28,6 +26,7 @@ from twin.scenario.section import (
     Volume,
 )
 from twin.scenario.section import default as _default
+from twin.scenario.serving import Serving
 from twin.scenario.source import Source
 from twin.scenario.workloads.schema import Workload
 
@@ -66,29 +65,6 @@ class Weather(Section):
         examples=["data/weather-dallas-2022.csv"],
     )
     offset: TemperatureDifference = _default("0 K", "added to the outdoor temperature, for a hotter day")
-
-
-Precision = Literal["bf16", "fp16", "fp8", "fp4"]
-
-
-class Serving(Section):
-    """Model, engine and routing."""
-
-    model: Annotated[Name, Named("llm")] = Field(description="model card")
-    engine: Annotated[Name, Named("engine")] = Field("trtllm", description="engine constants")
-    weights: Precision = "fp8"
-    kv_cache: Precision = "fp8"
-    tensor_parallel: Count = Field(8, description="GPU packages of one replica")
-    max_batch: Count = Field(256, description="requests in the running batch of a replica")
-    max_batched_tokens: Count = Field(
-        8192, description="tokens of one iteration, decode and prefill together"
-    )
-    prefill: Literal["chunked", "separate"] = "chunked"
-    memory_utilization: Fraction = _default("90 %", "share of HBM for weights and KV cache")
-    routing: Annotated[Name, Named("twin.policies.routing")] = Field(
-        "least-outstanding-tokens", description="routing policy"
-    )
-    slo: ServiceLevel
 
 
 class Hall(Section):

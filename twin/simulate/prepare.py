@@ -10,8 +10,8 @@ import networkx as nx
 
 from twin import scenario as scenarios
 from twin import topology
-from twin.errors import Fault, ScenarioError
-from twin.plant import compile_plant
+from twin.errors import Fault, ScenarioError, TopologyError
+from twin.plant import compile_plant, replica_ids
 from twin.quantities import NUMBERS
 from twin.registry import find
 from twin.scenario import Requests, Scenario, Series
@@ -47,7 +47,7 @@ def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
     faults = []
     for name, event in scenario.events.items():
         kind = str(find("twin.processes", event.kind, "ASSET_KIND"))
-        known = [n for n, k in graph.nodes(data="kind") if k == kind]
+        known = _assets(graph, scenario, kind)
         if event.asset not in known:
             near = difflib.get_close_matches(event.asset, known, 1) or known[:1] or ["another event"]
             listed = ", ".join(known[:8]) or f"a site with a {kind}"
@@ -58,6 +58,16 @@ def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
                 )
             )
     return faults
+
+
+def _assets(graph: nx.MultiDiGraph, scenario: Scenario, kind: str) -> list[str]:
+    """Ids of a kind; replicas stand in no graph."""
+    if kind != "replica":
+        return [n for n, k in graph.nodes(data="kind") if k == kind]
+    try:
+        return list(replica_ids(graph, scenario))
+    except TopologyError:
+        return []  # told where it belongs
 
 
 def prove(ready: Prepared) -> None:

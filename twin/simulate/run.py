@@ -9,21 +9,25 @@ import json
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from twin import plant as plants
 from twin import processes, results
 from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
 from twin.errors import Fault, ResultsError, TwinError
-from twin.processes.requests import EventServing
+from twin.processes.serving import EventServing
 from twin.quantities import NUMBERS
 from twin.scenario import Requests, Scenario, load, resolved_text
 from twin.simulate.assets import write_site
 from twin.simulate.prepare import Prepared, prepare
 
 Progress = Callable[[float, float], None]
+GAPS_PER_REQUEST = 8  # runs of iterations end at arrivals and ends; sizes chunks only
 SPANS_PER_REQUEST = 32  # hops there and back, queue, prefill, decode; sizes chunks only
 
 
@@ -94,22 +98,26 @@ def _advance(
     agenda = Agenda()
     ctx = Context(agenda.env, plant.inputs, plant.ids, plant.read, scenario.seed)
     processes.start_events(ctx, scenario.events)
+    if scenario.serving.planner is not None:
+        capacities = plants.capacities_tokens_per_s(plant.serving.params, ready.requests)
+        processes.start_planner(ctx, scenario.serving.planner, capacities)
     if extra is not None:
         extra(ctx)
 
     def on_block(now_s: float) -> None:
-        writer.append("requests", plant.serving.take_finished())
+        writer.append("requests", plant.serving.take_left())
+        writer.append("gaps", plant.serving.take_gaps())
         if ctx.events:
             writer.append("events", _columns(ctx.events))
             ctx.events.clear()
-        if isinstance(plant.serving.table, EventServing):
-            _append_spans(writer, plant.serving.table.spans)
+        _append_spans(writer, plant.serving.spans)
         if progress is not None:
             progress(now_s, scenario.time.duration)
 
     samples = round(scenario.time.duration / scenario.time.sample)
-    arrivals = len(ready.requests.arrived_at_s)
+    arrivals = ready.requests.rows
     writer.expect("requests", arrivals)
+    writer.expect("gaps", _gaps_at_most(ready))
     if scenario.fidelity == "event":
         writer.expect("spans", SPANS_PER_REQUEST * arrivals)
     for name, ids in plant.recorded().items():
@@ -127,6 +135,13 @@ def _advance(
     writer.append("audit", {"name": list(books), **columns})
 
 
+def _gaps_at_most(ready: Prepared) -> int:
+    """Rows of the table of gaps: a few for each request, unless every iteration has one."""
+    if ready.scenario.fidelity == "event" or ready.scenario.serving.speculation is not None:
+        return int(ready.requests.output_tokens.sum(dtype=np.int64))
+    return GAPS_PER_REQUEST * ready.requests.rows
+
+
 def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
     """Records of one dataclass as columns."""
     return {f.name: [getattr(row, f.name) for row in rows] for f in dataclasses.fields(rows[0])}
@@ -141,9 +156,14 @@ def _append_spans(writer: results.Writer, spans: list[Any]) -> None:
         spans.clear()
 
 
-def _start_event(params: Any, requests: Requests, paths: Any) -> tuple[EventServing, Any]:
-    serving = EventServing(params, *requests, paths=paths)
-    return serving, serving.advance
+def _start_event(params: Any, requests: Requests, paths: Any) -> plants.Served:
+    serving = EventServing(params, requests, paths=paths)
+    return plants.Served(
+        advance=serving.advance,
+        column=partial(getattr, serving),
+        outstanding=lambda: np.array([r.outstanding_requests for r in serving._replicas]),
+        spans=serving.spans,
+    )
 
 
 def _writer(path: Path, ready: Prepared) -> results.Writer:
@@ -164,15 +184,35 @@ def _writer(path: Path, ready: Prepared) -> results.Writer:
             "fidelity": scenario.fidelity,
             "duration_s": scenario.time.duration,
             "tick_s": scenario.time.tick,
-            "arrivals": len(ready.requests.arrived_at_s),
+            "arrivals": ready.requests.rows,
             "economics": json.dumps({
                 "electricity_usd_per_j": economics.electricity,
                 "input_price_usd_per_token": economics.input_tokens,
                 "output_price_usd_per_token": economics.output_tokens,
             }),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
+            "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
+            "tiers": json.dumps(_tiers(ready)),
+            "sampling": json.dumps({"requests_frac": 1.0, "gaps_frac": 1.0}),
         },
     )  # fmt: skip
+
+
+def _tiers(ready: Prepared) -> list[dict[str, Any]]:
+    """What each tier of the requests is promised and pays; what it does not say is that of the site."""
+    scenario = ready.scenario
+    found = []
+    for name in ready.requests.tiers:
+        tier = scenario.workload.tiers.get(name)
+        slo, prices = (tier.slo, tier) if tier else (scenario.serving.slo, scenario.economics)
+        found.append({
+            "name": name,
+            "ttft_s": slo.ttft,
+            "tpot_s": slo.tpot,
+            "input_usd_per_token": prices.input_tokens,
+            "output_usd_per_token": prices.output_tokens,
+        })  # fmt: skip
+    return found
 
 
 def run_spec(spec: Mapping[str, Any], out: str) -> str:

@@ -2,7 +2,19 @@
 
 from twin.topology.build import build
 from twin.topology.check import check
-from twin.topology.paths import domains, replicas, request_path
+from twin.topology.paths import adapter_bytes_per_s, aside_s, request_path
+from twin.topology.placement import domains, groups, is_joined
 from twin.topology.summary import Summary, summary
 
-__all__ = ["Summary", "build", "check", "domains", "replicas", "request_path", "summary"]
+__all__ = [
+    "Summary",
+    "adapter_bytes_per_s",
+    "aside_s",
+    "build",
+    "check",
+    "domains",
+    "groups",
+    "is_joined",
+    "request_path",
+    "summary",
+]

@@ -11,11 +11,12 @@ import networkx as nx
 from twin import catalog
 from twin.errors import Fault
 from twin.scenario.schema import Scenario, SwitchTier
+from twin.scenario.serving import placed, racks_of
 from twin.topology import constants as c
 from twin.topology.assets import edges_of, of_kind
 from twin.topology.cooling import air_heat_max_w, liquid_heat_max_w
 from twin.topology.fabrics import line_rates, lines_per_port
-from twin.topology.paths import domains
+from twin.topology.placement import domains
 from twin.topology.power import CHAIN, PowerTree
 from twin.units import to
 
@@ -261,13 +262,29 @@ def _systems(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
 
 
 def _parallel(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
-    """Replicas wider than an NVLink domain, of which no GPU would serve."""
-    wanted = scenario.serving.tensor_parallel
-    largest = max(map(len, domains(graph).values()))
-    if wanted > largest:
-        expected = f"at most the {largest} GPU packages of an NVLink domain"
-        mend = f"write {largest} or less"
-        yield scenario.source.fault("serving.tensor_parallel", str(wanted), expected, mend)
+    """Replicas wider than an NVLink domain, of which no GPU would serve, and groups larger than their racks."""
+    for pool in placed(scenario.serving):
+        racks = racks_of(scenario.serving, pool.name, list(scenario.racks))
+        parts = [len(gpus) for gpus in domains(graph, racks).values()]
+        if not parts:
+            continue  # names of racks are checked with the scenario
+        keys, largest = pool.keys, max(parts)
+        size = keys.tensor_parallel * keys.pipeline_parallel * keys.attention_data_parallel
+        if keys.tensor_parallel > largest:
+            path, found = pool.path("tensor_parallel"), str(keys.tensor_parallel)
+            expected, mend = (
+                f"at most the {largest} GPU packages of an NVLink domain",
+                f"write {largest} or less",
+            )
+        elif size > largest and size > sum(n // keys.tensor_parallel * keys.tensor_parallel for n in parts):
+            path = pool.path(
+                "attention_data_parallel" if keys.attention_data_parallel > 1 else "pipeline_parallel"
+            )
+            found = f"a group of {size} GPU packages"
+            expected, mend = f"at most the {sum(parts)} of its racks", "split the model less, or add racks"
+        else:
+            continue
+        yield scenario.source.fault(path, found, expected, mend)
 
 
 def _power(power_w: float) -> str:

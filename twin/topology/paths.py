@@ -1,4 +1,4 @@
-"""Ways through the network, and which GPUs serve together."""
+"""Ways through the network, and what they carry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import networkx as nx
 
 from twin.errors import Fault, TopologyError
-from twin.topology.assets import of_kind
 
 
 def request_path(graph: nx.MultiDiGraph, replica_gpus: Iterable[str]) -> list[tuple[str, float]]:
@@ -61,56 +60,37 @@ def _latency_s(_source: str, _target: str, keys: Mapping[str, Mapping[str, Any]]
     return None if edge is None else float(edge["latency_s"])
 
 
-def domains(graph: nx.MultiDiGraph) -> dict[str, list[str]]:
-    """GPUs of each NVLink domain, in the order in which they were built."""
-    groups: dict[str, list[str]] = {}
-    for gpu in of_kind(graph, "gpu"):
-        groups.setdefault(graph.nodes[gpu]["domain"], []).append(gpu)
-    return groups
-
-
-def replicas(graph: nx.MultiDiGraph, tensor_parallel: int) -> list[list[str]]:
-    """Pack tensor-parallel groups into NVLink domains.
+def aside_s(graph: nx.MultiDiGraph, way: Iterable[tuple[str, float]]) -> float:
+    """Time from the last switch below the gateway to a replica: half of the way to a neighbour [s].
 
     Parameters
     ----------
     graph : networkx.MultiDiGraph
-    tensor_parallel : int
-        GPU packages of a replica, at least 1.
-
-    Returns
-    -------
-    list of list of str
-        GPUs of each replica; those that are left over in a domain serve nothing.
-
-    Raises
-    ------
-    TopologyError
-        When a group fits no domain.
+    way : iterable of (str, float)
+        From :func:`request_path`.
 
     Examples
     --------
-    >>> rack = nx.MultiDiGraph()
-    >>> for i in range(5):
-    ...     rack.add_node(f"gpu-{i}", kind="gpu", domain="rack-1")
-    >>> replicas(rack, 2)
-    [['gpu-0', 'gpu-1'], ['gpu-2', 'gpu-3']]
+    >>> hall = nx.MultiDiGraph()
+    >>> kinds = {"gateway": "gateway", "spine-1": "spine", "nic": "nic"}
+    >>> hall.add_nodes_from((name, {"kind": kind}) for name, kind in kinds.items())
+    >>> aside_s(hall, [("gateway", 0.0), ("spine-1", 1e-06), ("nic", 2e-06)])
+    2e-06
     """
-    groups = domains(graph)
-    made = [
-        gpus[i : i + tensor_parallel]
-        for gpus in groups.values()
-        for i in range(0, len(gpus) - tensor_parallel + 1, tensor_parallel)
-    ]
-    if not made:
-        largest = max(map(len, groups.values()), default=0)
-        fault = Fault(
-            "",
-            0,
-            "serving.tensor_parallel",
-            str(tensor_parallel),
-            f"at most the {largest} GPU packages of an NVLink domain",
-            f"write {largest} or less",
-        )
-        raise TopologyError("no NVLink domain holds a replica", [fault])
-    return made
+    hops = list(way)
+    tops = [i for i, (name, _) in enumerate(hops) if graph.nodes[name]["kind"] in ("spine", "gateway")]
+    return sum(s for _, s in hops[max(tops, default=-1) + 1 :])
+
+
+def adapter_bytes_per_s(graph: nx.MultiDiGraph, gpu: str) -> float:
+    """What the adapters of a GPU package carry in one direction [bytes/s].
+
+    Examples
+    --------
+    >>> hall = nx.MultiDiGraph()
+    >>> _ = hall.add_edge("nic", "gpu", key="network", rate_bytes_per_s=5e10)
+    >>> adapter_bytes_per_s(hall, "gpu")
+    50000000000.0
+    """
+    edges = graph.in_edges(gpu, keys=True, data="rate_bytes_per_s")
+    return float(sum(rate for _, _, key, rate in edges if key == "network"))

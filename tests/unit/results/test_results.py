@@ -146,3 +146,33 @@ def test_unknown_names_are_answered_with_the_nearest(written: Path, ask: object)
     with pytest.raises(ResultsError) as caught:
         ask(open_file(written))  # type: ignore[operator]
     assert caught.value.faults[0].mend in ("write rack.power_w", "write rack", "write power")
+
+
+def test_columns_that_are_left_out_or_older_take_their_defaults(written: Path) -> None:
+    file = open_file(written)
+    requests = file.requests()
+    assert requests["attempts"].tolist() == [1] * 8
+    assert requests["generated_tokens"].tolist() == [-1] * 8
+    assert np.isnan(requests["admitted_at_s"]).all()
+    assert len(file.gaps()["first_s"]) == 0
+    file.close()
+    with h5py.File(written / "trace.h5", "r+") as raw:
+        del raw["requests/cached_tokens"]
+        del raw["requests/session"]
+    older = open_file(written).requests()
+    assert (older["cached_tokens"].tolist(), older["session"].tolist()) == ([0] * 8, [-1] * 8)
+
+
+def test_gaps_come_back(tmp_path: Path) -> None:
+    with new(tmp_path / "trace.h5") as writer:
+        gap = {
+            "group": [0, 1],
+            "sequences": [3, 1],
+            "steps": [10, 1],
+            "first_s": [0.02, 0.5],
+            "growth_s": [1e-6, 0],
+        }
+        writer.append("gaps", gap)
+        writer.close(complete=True)
+    gaps = open_file(tmp_path).gaps()
+    assert {name: values.tolist() for name, values in gaps.items()} == gap

@@ -6,11 +6,11 @@ import networkx as nx
 import pytest
 
 from twin.errors import TopologyError
-from twin.topology import domains, replicas, request_path
+from twin.topology import domains, groups, request_path
 
 
 def test_a_request_passes_spine_and_leaf(hall: nx.MultiDiGraph) -> None:
-    for gpus in replicas(hall, 8)[:5]:
+    for gpus in groups(hall, 8)[:5]:
         way = request_path(hall, gpus)
         kinds = [hall.nodes[n]["kind"] for n, _ in way]
         assert kinds == [
@@ -59,7 +59,7 @@ def test_a_lost_spine_is_gone_round(gb200: nx.MultiDiGraph) -> None:
 
 @pytest.mark.parametrize(("width", "count"), [(1, 576), (8, 72), (72, 8), (10, 56)])
 def test_replicas_of_racks(gb200: nx.MultiDiGraph, width: int, count: int) -> None:
-    made = replicas(gb200, width)
+    made = groups(gb200, width)
     assert len(made) == count
     domain_of = {gpu: domain for domain, gpus in domains(gb200).items() for gpu in gpus}
     assert all(len({domain_of[g] for g in gpus}) == 1 and len(gpus) == width for gpus in made)
@@ -67,6 +67,6 @@ def test_replicas_of_racks(gb200: nx.MultiDiGraph, width: int, count: int) -> No
 
 
 def test_replicas_of_nodes(h100: nx.MultiDiGraph) -> None:
-    assert len(replicas(h100, 8)) == 96
+    assert len(groups(h100, 8)) == 96
     with pytest.raises(TopologyError, match="at most the 8 GPU packages"):
-        replicas(h100, 9)
+        groups(h100, 9, 9)

@@ -34,13 +34,16 @@ from twin.models.serving import step as kernel
 from twin.models.serving.pack import Pack
 from twin.models.serving.params import GRAPH_SIZES, everyone, first_come, make_params
 from twin.models.serving.records import AMOUNTS, BOTH, DECODE, LEVELS, PREFILL, Inputs, Outputs, Params
-from twin.models.serving.state import GAPS, LEFT, NOW, State, copy, start
+from twin.models.serving.state import ARRIVED, GAPS, LEFT, NOW, State, copy, start
 from twin.physics import inference, iteration
 
 __all__ = [
+    "AMOUNTS",
+    "ARRIVED",
     "BOTH",
     "DECODE",
     "GRAPH_SIZES",
+    "LEVELS",
     "PREFILL",
     "Inputs",
     "Outputs",

@@ -69,7 +69,7 @@ def can_fit(p: Any, s: Any, r: int, row: int) -> bool:
         return False
     if rep.queue_root != NONE and goes_first(s.requests, rep.queue_root, row):
         return False
-    if p.engines[r].has_prefix_cache and s.requests[row].stage < PULL and prefix_cache.prompt_ids(s, row) > 0:
+    if s.requests[row].stage < PULL and prefix_cache.caches(p, s, r, row):
         return True
     return admission_blocks(p, s, r, row) <= rep.free_blocks + rep.evictable_blocks
 
@@ -77,6 +77,14 @@ def can_fit(p: Any, s: Any, r: int, row: int) -> bool:
 @inner
 def _adapter(s: Any, row: int) -> int:
     return s.adapter[row if len(s.adapter) > 1 else 0]
+
+
+@inner
+def _is_older(s: Any, i: int, than: int) -> bool:
+    """Whether an unused slot is to be taken before another: empty ones first, then least recently used."""
+    if (s.adapter_id[i] == NONE) != (s.adapter_id[than] == NONE):
+        return s.adapter_id[i] == NONE
+    return s.adapter_used_s[i] < s.adapter_used_s[than]
 
 
 @inner
@@ -89,7 +97,7 @@ def adapter_slot(p: Any, s: Any, r: int, row: int) -> int:
     for i in range(begin, begin + p.engines[r].adapter_slots):
         if s.adapter_id[i] == wanted:
             return i
-        if s.adapter_users[i] == 0 and (best == NONE or s.adapter_used[i] < s.adapter_used[best]):
+        if s.adapter_users[i] == 0 and (best == NONE or _is_older(s, i, best)):
             best = i
     return best
 
@@ -102,7 +110,6 @@ def take_adapter(p: Any, s: Any, r: int, row: int, slot: int) -> None:
         s.adapter_id[slot] = _adapter(s, row)
         rep.extra_s += p.engines[r].adapter_load_s
     s.adapter_users[slot] += 1
-    s.adapter_used[slot] = rep.admissions + 1
 
 
 @inner
@@ -115,6 +122,7 @@ def leave_batch(p: Any, s: Any, r: int, row: int) -> None:
         for i in range(begin, begin + p.engines[r].adapter_slots):
             if s.adapter_id[i] == wanted:
                 s.adapter_users[i] -= 1
+                s.adapter_used_s[i] = s.clock[0]
 
 
 @inner
@@ -124,7 +132,7 @@ def take_blocks(p: Any, s: Any, r: int, row: int) -> bool:
     gross = admission_blocks(p, s, r, row)
     if req.stage < PULL:
         req.cached_tokens = 0
-        if p.engines[r].has_prefix_cache and prefix_cache.prompt_ids(s, row) > 0:
+        if prefix_cache.caches(p, s, r, row):
             own = gross - prefix_cache.entry_blocks(p, s, r, row)
             if not prefix_cache.admit(p, s, r, row, own, req.prompt_tokens + req.generated):
                 return False

@@ -119,16 +119,16 @@ def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
     if rep.queued >= engine.max_queue:
         leave(s, row, SHED)
         return True
+    tenant, last = s.request_info[TENANT], len(s.rank_state) - 1
+    req.rank = rank(s.request_info, s.rank_state[tenant], s.rank_state[last], p.limits, now_s)
     if is_sent and engine.disaggregate_above_tokens > 0:
-        cached = prefix_cache.cached_at(s, r, row) if engine.has_prefix_cache and prefix_cache.prompt_ids(s, row) > 0 else 0
+        cached = prefix_cache.cached_at(s, r, row) if prefix_cache.caches(p, s, r, row) else 0
         if req.prompt_tokens - cached < engine.disaggregate_above_tokens:
             d = choose_decode(p, s, row, choose_behind)
             if d == -2:
                 return False
             if d != NONE:
                 r, is_sent = d, False
-    tenant, last = s.request_info[TENANT], len(s.rank_state) - 1
-    req.rank = rank(s.request_info, s.rank_state[tenant], s.rank_state[last], p.limits, now_s)
     req.stage = COMPUTE_AND_SEND if is_sent else COMPUTE
     req.replica, req.entry_replica = r, r
     if s.request_info[SESSION] >= 0:

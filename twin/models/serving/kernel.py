@@ -45,6 +45,7 @@ from twin.models.serving.runs import cut, end_s, log_gaps
 from twin.models.serving.state import (
     BOUNDARIES,
     COMPUTE_AND_SEND,
+    IS_JOINING,
     IS_QUEUED,
     PULL,
 )
@@ -260,6 +261,7 @@ def _join(p: Any, s: Any, r: int) -> None:
     while row != NONE:
         following = s.requests[row].link
         req = s.requests[row]
+        req.flags &= ~IS_JOINING
         enter_decode(p, s, r, row, blocks_of(p, r, req.prompt_tokens + req.generated), is_stepwise(p, r))
         _stall(s, rep, row)
         row = following
@@ -469,6 +471,7 @@ def turn(p: Any, s: Any, g: int, now_s: float, choose: Any) -> bool:
             if not close(p, s, g, r, choose):
                 return False
     if grp.clock_frac > 0.0:
+        are_short = False
         for r in range(first, last):
             stepwise = is_stepwise(p, r)
             rep = s.replicas[r]
@@ -480,9 +483,13 @@ def turn(p: Any, s: Any, g: int, now_s: float, choose: Any) -> bool:
                 _join(p, s, r)
             _line_up(s, r, now_s)
             is_short = p.engines[r].is_paged and settle(p, s, r, now_s, stepwise)
+            are_short |= is_short
             if rep.queue_root != NONE and not is_short:
                 _admit(p, s, r, now_s)
         _plan(p, s, g, now_s)
+        if are_short:  # nobody was admitted beside the victims: that is tried again at the next boundary
+            grp.due_s = now_s if grp.steps == 0 else end_s(grp, 1)
+            grp.steps = min(grp.steps, 1)
     else:
         grp.steps = 0
         grp.due_s = math.inf

@@ -52,6 +52,7 @@ from twin.models.serving.state import (
     HAS_ENTRIES,
     INDEXED_DECODE,
     IS_AWAY,
+    IS_JOINING,
     IS_LOADING,
     IS_QUEUED,
     LEAST_DECODE_TOKENS,
@@ -103,7 +104,7 @@ def finish(p: Any, s: Any, r: int, row: int, now_s: float) -> None:
     req.generated = req.output_tokens
     if req.flags & GIVEN_UP:
         s.replicas[r].given_up -= 1
-        s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+        _waste(s, r, row)
         leave(s, row, CANCELLED)
         return
     req.done_at_s = now_s + p.engines[r].egress_s
@@ -217,14 +218,16 @@ def hand_off(p: Any, s: Any, r: int, row: int, now_s: float, choose: Any) -> boo
     leave_batch(p, s, r, row)
     if req.flags & GIVEN_UP:
         s.replicas[r].given_up -= 1
-        _drop_held(p, s, r, row)
+        _waste(s, r, row)
+        _free_held(p, s, r, row)
         leave(s, row, CANCELLED)
         return True
     d = choose_decode(p, s, row, choose)
     if d == -2:
         return False
     if d == NONE:
-        _drop_held(p, s, r, row)
+        _waste(s, r, row)
+        _free_held(p, s, r, row)
         leave(s, row, SHED)
         return True
     req.stalled_s = now_s
@@ -236,15 +239,15 @@ def hand_off(p: Any, s: Any, r: int, row: int, now_s: float, choose: Any) -> boo
 
 
 @inner
-def _drop_held(p: Any, s: Any, source: int, row: int) -> None:
-    """Free what a prefill replica held for a request that will not be pulled."""
+def _waste(s: Any, r: int, row: int) -> None:
+    """What was computed for a request is lost."""
     req = s.requests[row]
-    s.replicas[source].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
-    _free_held(p, s, source, row)
+    s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
 
 
 @inner
 def _free_held(p: Any, s: Any, source: int, row: int) -> None:
+    """Free what a prefill replica held for a request."""
     req = s.requests[row]
     let_go(p, s, source, row, blocks_of(p, source, req.prompt_tokens + req.generated - 1), True)
     owe(s, source, row, -1)
@@ -323,8 +326,21 @@ def end_transfer(p: Any, s: Any, now_s: float) -> None:
     _remove_transfer(p, s, n, now_s)
     _free_held(p, s, source, row)
     s.requests[row].link = s.replicas[r].joining
+    s.requests[row].flags |= IS_JOINING
     s.replicas[r].joining = row
     look(s, s.group_of[r], now_s)
+
+
+@inner
+def _unchain_joining(s: Any, rep: Any, row: int) -> None:
+    s.requests[row].flags &= ~IS_JOINING
+    if rep.joining == row:
+        rep.joining = s.requests[row].link
+        return
+    before = rep.joining
+    while s.requests[before].link != row:
+        before = s.requests[before].link
+    s.requests[before].link = s.requests[row].link
 
 
 @inner
@@ -359,9 +375,13 @@ def give_up(p: Any, s: Any, row: int, now_s: float) -> None:
         leave_queue(s, r, row)
         _leave_waiting(p, s, r, row)
         drop_dead(s, rep)
-    elif req.flags & IS_LOADING:
-        _remove_transfer(p, s, _transfer_of(s, row), now_s)
-        _drop_held(p, s, req.entry_replica, row)
+    elif req.flags & (IS_LOADING | IS_JOINING):
+        _waste(s, r, row)
+        if req.flags & IS_LOADING:
+            _remove_transfer(p, s, _transfer_of(s, row), now_s)
+            _free_held(p, s, req.entry_replica, row)
+        else:
+            _unchain_joining(s, rep, row)
         let_go(p, s, r, row, decode_blocks(p, s, r, row, req.prompt_tokens + req.generated), True)
         leave_batch(p, s, r, row)
     else:
@@ -380,16 +400,17 @@ def _leave_waiting(p: Any, s: Any, r: int, row: int) -> None:
     """What a waiting request leaves behind."""
     req = s.requests[row]
     if req.stage == PULL:
-        _drop_held(p, s, req.entry_replica, row)
+        _waste(s, r, row)
+        _free_held(p, s, req.entry_replica, row)
     elif req.stage == RESUME:
-        s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+        _waste(s, r, row)
     else:
         s.loads[PROMPT_TOKENS, r] -= req.prompt_tokens + req.generated
 
 
 @outer
 def let_given_up_leave(p: Any, s: Any, r: int, is_stepwise: bool) -> None:
-    """At a boundary: those in prefill, in decode or loaded whose client went away."""
+    """At a boundary: those in prefill, then by row those in decode whose client went away."""
     rep, begin = s.replicas[r], s.heap_start[r]
     row = rep.prefill_first
     while row != NONE:
@@ -401,30 +422,15 @@ def let_given_up_leave(p: Any, s: Any, r: int, is_stepwise: bool) -> None:
             s.loads[PROMPT_TOKENS, r] -= target
             _leave_given_up(p, s, r, row)
         row = following
-    i = 0
-    while i < rep.decode:
-        row = s.heap[begin + i] & ROW_MASK
-        if s.requests[row].flags & GIVEN_UP:
-            let_go(p, s, r, row, leave_decode(p, s, r, i, is_stepwise), True)
-            req = s.requests[row]
-            rep.lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
-            _leave_given_up(p, s, r, row)
-            i = 0  # another row may have moved to a place that was looked at
-        else:
-            i += 1
-    kept, row = NONE, rep.joining
-    while row != NONE:
-        following = s.requests[row].link
-        if s.requests[row].flags & GIVEN_UP:
-            req = s.requests[row]
-            let_go(p, s, r, row, decode_blocks(p, s, r, row, req.prompt_tokens + req.generated), True)
-            rep.lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
-            _leave_given_up(p, s, r, row)
-        else:
-            s.requests[row].link = kept
-            kept = row
-        row = following
-    rep.joining = kept
+    while rep.given_up > 0:
+        place, first = NONE, ENDLESS
+        for i in range(rep.decode):
+            row = s.heap[begin + i] & ROW_MASK
+            if row < first and s.requests[row].flags & GIVEN_UP:
+                place, first = i, row
+        let_go(p, s, r, first, leave_decode(p, s, r, place, is_stepwise), True)
+        _waste(s, r, first)
+        _leave_given_up(p, s, r, first)
 
 
 @inner
@@ -443,8 +449,7 @@ def _send_away(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: floa
     if req.generated > 0 and np.isnan(req.stalled_s):
         req.stalled_s = last_token_s
     req.stage = COMPUTE
-    req.replica = NONE
-    req.flags &= ~(IS_QUEUED | IS_LOADING | HAS_ENTRIES)
+    req.flags &= ~(IS_QUEUED | IS_LOADING | IS_JOINING | HAS_ENTRIES)
     if req.flags & GIVEN_UP:
         req.flags &= ~GIVEN_UP
         leave(s, row, CANCELLED)
@@ -468,7 +473,8 @@ def lose_replica(p: Any, s: Any, r: int, last_token_s: float, is_stepwise: bool)
         row, source, target = t.row, t.source, t.target
         req = s.requests[row]
         _remove_transfer(p, s, n, now_s)
-        _drop_held(p, s, source, row)
+        _waste(s, target, row)
+        _free_held(p, s, source, row)
         let_go(p, s, target, row, decode_blocks(p, s, target, row, req.prompt_tokens + req.generated), True)
         leave_batch(p, s, target, row)
         if target != r:
@@ -502,13 +508,12 @@ def lose_replica(p: Any, s: Any, r: int, last_token_s: float, is_stepwise: bool)
     begin = s.adapter_start[r]
     for i in range(begin, begin + p.engines[r].adapter_slots):
         s.adapter_id[i] = NONE
-        s.adapter_used[i] = 0
+        s.adapter_used_s[i] = 0.0
 
 
 @inner
 def _lose_decoded(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: float) -> None:
-    req = s.requests[row]
-    s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
+    _waste(s, r, row)
     leave_batch(p, s, r, row)
     _send_away(p, s, r, row, last_token_s, at_s)
 
@@ -534,6 +539,7 @@ def _empty_queue(p: Any, s: Any, d: int, dead: int, at_s: float) -> None:
                 leave_queue(s, d, row)
                 _leave_waiting(p, s, d, row)
                 _send_away(p, s, d, row, at_s, at_s)
+                look(s, s.group_of[d], s.clock[0])
                 continue
             req.link = NONE
             if chain == NONE:

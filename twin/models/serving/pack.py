@@ -34,7 +34,7 @@ class Pack:
         words: list[int] = []
         fields: list[tuple[str, Any, int]] = []
         for name, array in arrays.items():
-            fields.append((name, typeof(array), len(words)))
+            fields.append((name, typeof(array).copy(readonly=False), len(words)))
             words += [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
         self.words = np.array(words, dtype=np.int64)
         self.address = self.words.ctypes.data

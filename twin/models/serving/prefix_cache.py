@@ -167,6 +167,13 @@ def prompt_ids(s: Any, row: int) -> int:
 
 
 @inner
+def caches(p: Any, s: Any, r: int, row: int) -> bool:
+    """Whether a replica keeps the prompt of a request: it has hashes, and no more than there may be entries."""
+    count = prompt_ids(s, row) if p.engines[r].has_prefix_cache else 0
+    return 0 < count <= p.engines[r].cache_entries
+
+
+@inner
 def _first_id(s: Any, row: int) -> int:
     return s.prefix_start[row if len(s.prefix_start) > 1 else 0]
 
@@ -278,6 +285,8 @@ def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> boo
                 rep.evictable_blocks -= e.blocks
                 rep.evictable_entries -= 1
             e.references += 1
+            if e.creator == row:
+                e.creator = NONE  # it was here before this admission
             continue
         if i < matched:
             per_token_s = engine.host_s_per_token if e.tier == 1 else engine.storage_s_per_token

@@ -31,7 +31,7 @@ GAPS_KEPT = 1 << 16
 COMPUTE, COMPUTE_AND_SEND, PULL, RESUME = range(4)
 """Stage of a request: its prompt is to be computed, and decoded elsewhere; its KV is to be pulled; was swapped."""
 
-GIVEN_UP, HAS_ENTRIES, IS_LOADING, IS_QUEUED, IS_AWAY = 1, 2, 4, 8, 16
+GIVEN_UP, HAS_ENTRIES, IS_LOADING, IS_QUEUED, IS_AWAY, IS_JOINING = 1, 2, 4, 8, 16, 32
 """Flags of a request."""
 
 REQUEST = np.dtype(
@@ -214,7 +214,7 @@ class State(Pack):
         Bit sets: which replicas hold a block, and what the router knows of it.
     dirty_ids, is_dirty
         Blocks whose holders changed since the last publication.
-    adapter_id, adapter_users, adapter_used, adapter_start
+    adapter_id, adapter_users, adapter_used_s, adapter_start
         Adapters by replica.
     alarm_s, alarm_row
         Heap of clients that will give up.
@@ -272,7 +272,7 @@ class State(Pack):
     is_dirty: NDArray[np.bool_]
     adapter_id: NDArray[np.int32]
     adapter_users: NDArray[np.int32]
-    adapter_used: Ints
+    adapter_used_s: Floats
     adapter_start: Ints
     alarm_s: Floats
     alarm_row: NDArray[np.int32]
@@ -350,7 +350,7 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
         counts[INDEXED_DECODE] = getattr(params.choose_decode, "smallest", "") == "outstanding_tokens"
     clock = np.array([now_s, np.inf, params.publish_s if params.publish_s > 0 else np.inf])
     if params.publish_s > 0.0:
-        clock[NEXT_PUBLISH] = (np.floor(now_s / params.publish_s) + 1) * params.publish_s
+        clock[NEXT_PUBLISH] = np.ceil(now_s / params.publish_s) * params.publish_s
     view = np.zeros((VIEW_FIELDS, replicas), dtype=np.int64)
     view[POOL] = engines["pool"]
     patient = bool(np.isfinite(requests.patience_s).any()) if rows else False
@@ -520,7 +520,7 @@ def _adapters(engines: NDArray[np.void]) -> dict[str, NDArray[Any]]:
     return {
         "adapter_id": np.full(total, NONE, dtype=np.int32),
         "adapter_users": np.zeros(total, dtype=np.int32),
-        "adapter_used": np.zeros(total, dtype=np.int64),
+        "adapter_used_s": np.zeros(total),
         "adapter_start": _starts(engines["adapter_slots"]),
     }
 

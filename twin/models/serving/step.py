@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 from twin.models.serving import prefix_cache
+from twin.models.serving.blocks import more_blocks
 from twin.models.serving.draws import inner, outer
 from twin.models.serving.gateway import arrive, mark_open
 from twin.models.serving.kernel import coefficients_of, is_stepwise, tally, turn
 from twin.models.serving.moves import end_transfer, give_up, lose_replica
 from twin.models.serving.records import VIEW_FIELDS
-from twin.models.serving.runs import cut, end_s, steps_until
+from twin.models.serving.runs import cut, end_s, log_gaps, steps_until
 from twin.models.serving.state import (
     ALARMS,
     AWAY,
@@ -85,7 +86,10 @@ def _lose_group(p: Any, s: Any, g: int) -> None:
             rep = s.replicas[r]
             rep.busy_s += now_s - grp.anchor_s
             tally(p, s, grp, r, whole, part, 1.0)
-            if rep.run_decode > 0 and not is_stepwise(p, r):
+            if rep.chunk > 0 and rep.completing == 0:
+                rep.progress += whole * rep.chunk
+            if rep.run_decode > 0 and whole > 0:
+                log_gaps(s, g, grp.first_s, grp.growth_s, whole, rep.run_decode)
                 rep.turn += whole
                 rep.context += whole * rep.run_decode
     grp.steps = 0
@@ -126,7 +130,9 @@ def _publish(p: Any, s: Any, now_s: float) -> None:
             s.seen[field, r] = s.loads[field, r]
     if s.counts[LOOKS_UP] or s.counts[LOOKS_UP_DECODE]:
         prefix_cache.publish(s)
-    s.clock[NEXT_PUBLISH] = (math.floor(now_s / p.publish_s[0] + 0.5) + 1) * p.publish_s[0]
+    # nothing happens until now, so what is published in between is the same
+    following = math.floor(s.clock[NEXT_PUBLISH] / p.publish_s[0] + 0.5) + 1
+    s.clock[NEXT_PUBLISH] = max(following, math.floor(now_s / p.publish_s[0]) - 1) * p.publish_s[0]
 
 
 @inner
@@ -145,7 +151,7 @@ def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> in
         now_s = min(event_s, due_s)
         if s.clock[NEXT_PUBLISH] <= now_s and now_s < math.inf and s.clock[NEXT_PUBLISH] < until_s:
             if event_s > s.clock[NEXT_PUBLISH]:
-                _publish(p, s, s.clock[NEXT_PUBLISH])
+                _publish(p, s, now_s)
                 continue
         if now_s >= until_s:
             break
@@ -207,6 +213,8 @@ def report(p: Any, s: Any, out: Any) -> None:
         out.batch_requests[r] = rep.batch
         out.queue_requests[r] = rep.queued
         out.kv_blocks[r] = p.engines[r].kv_blocks - rep.free_blocks - rep.evictable_blocks
+        if whole > 0 and p.engines[r].is_paged and rep.run_decode > 0:
+            out.kv_blocks[r] += more_blocks(p, s, r, whole)
         rep.busy_s, rep.iterations, rep.touched, rep.group_tokens = 0.0, 0.0, 0.0, 0.0
         rep.prefill_tokens, rep.computed_tokens, rep.computed_sequences = 0.0, 0.0, 0.0
         rep.output_tokens, rep.context_sum, rep.pair_sum, rep.decode_sequences = 0.0, 0.0, 0.0, 0.0

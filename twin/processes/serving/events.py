@@ -40,7 +40,7 @@ class Span(NamedTuple):
 
 
 class Instant(simpy.Event):
-    """Event at an absolute instant, exact where a timeout's sum ``now + delay`` may round.
+    """Event at an absolute instant, to the last digit where a timeout's sum ``now + delay`` may round.
 
     Parameters
     ----------
@@ -64,7 +64,9 @@ class Instant(simpy.Event):
         self._ok = True
         self._value = None
         delay_s = at_s - env.now
-        while env.now + delay_s != at_s:
+        for _ in range(4):  # where sums fall between two numbers the instant itself may be out of reach
+            if env.now + delay_s == at_s:
+                break
             delay_s = float(np.nextafter(delay_s, np.inf if env.now + delay_s < at_s else -np.inf))
         env.schedule(self, priority=priority, delay=delay_s)
 

@@ -104,11 +104,11 @@ class Gateway:
         if chosen.waits >= chosen.engine.max_queue:
             return SHED
         request.rank = self._rank(request, fields)
+        uncached = request.prompt - _leading_tokens(request, chosen.kv.idents)
+        if chosen.role == PREFILL and uncached < chosen.engine.disaggregate_above_tokens:
+            chosen = self.route_decode(request) or chosen
         self._books.entry_replica[request.row] = chosen.index
         self._last_of_session[int(self._requests.session[request.row])] = chosen.index
-        uncached = request.prompt - int(view[CACHED_TOKENS, chosen.index])
-        if chosen.role == PREFILL and uncached < chosen.engine.disaggregate_above_tokens:
-            return self.route_decode(request) or chosen
         return chosen
 
     def route_decode(self, request: Request) -> Replica | None:

@@ -88,12 +88,9 @@ class Group:
             for replica in self.replicas:
                 replica.settle(1.0)
                 self._emit(replica)
-                self._drop(replica)
             if self._sequences:
                 self._books.log_gap(self.index, self._sequences, self._ends_s - self._began_s)
         else:
-            for replica in self.replicas:
-                self._drop(replica)
             self._rest_s = 0.0
         victims = sum(map(self._prepare, self.replicas)) if self.clock_frac > 0.0 else 0
         self._is_inside = False
@@ -106,10 +103,10 @@ class Group:
     def _emit(self, replica: Replica) -> None:
         """Tokens of the iteration that ends."""
         plan, replica.plan = replica.plan, Plan()
-        for request, tokens in plan.decode:
+        for request, tokens in sorted(plan.decode, key=lambda one: one[0].row):
             self._give(replica, request, tokens)
-            if request.lacks == 0 and not request.has_given_up:
-                self._lives.finish(request)
+            if request.lacks == 0:
+                self._end(request)
         for request, tokens in plan.pieces:
             request.present += tokens
             request.computed += tokens
@@ -120,15 +117,23 @@ class Group:
         """A prompt is complete, which yields a token."""
         replica.complete_prompt(request)
         self._give(replica, request, 1)
-        if request.has_given_up:
-            return
         if replica.role == PREFILL and request.lacks:
-            self._lives.hand_over(request)
+            if request.has_given_up:
+                self._lives.leave(request, CANCELLED)
+            else:
+                self._lives.hand_over(request)
             return
         self._books.mark(request, "decode")
         replica.prefill.remove(request)
         replica.start_decode(request)
         if request.lacks == 0:
+            self._end(request)
+
+    def _end(self, request: Request) -> None:
+        """A request has all its output."""
+        if request.has_given_up:
+            self._lives.leave(request, CANCELLED)
+        else:
             self._lives.finish(request)
 
     def _give(self, replica: Replica, request: Request, tokens: int) -> None:
@@ -141,11 +146,13 @@ class Group:
 
     def _drop(self, replica: Replica) -> None:
         """Those who gave up leave."""
-        for request in [r for r in replica.prefill + replica.decode if r.has_given_up]:
+        decode = sorted(replica.decode, key=lambda one: one.row)
+        for request in [r for r in replica.prefill + decode if r.has_given_up]:
             self._lives.leave(request, CANCELLED)
 
     def _prepare(self, replica: Replica) -> int:
-        """Joining, queue, growth, admission, composition; returns how many were preempted."""
+        """Leaving, joining, queue, growth, admission, composition; returns how many were preempted."""
+        self._drop(replica)
         for request in replica.join_loaded():
             self._books.mark(request, "decode")
         replica.queue_ready()
@@ -191,11 +198,11 @@ def _tokens(replica: Replica) -> float:
 
 
 def _work(replica: Replica, group_tokens: float) -> dict[str, float]:
-    """Work of the iteration; none of a replica that only takes part."""
+    """Work of the iteration; one that only takes part reads its weights."""
     plan, coef = replica.plan, replica.coef
     tokens = _tokens(replica)
     if tokens == 0:
-        return {}
+        return {"hbm_bytes": inference.hbm_bytes(coef, 1.0, 0.0, 0.0, 0.0)}
     sequences = plan.padded * coef.verify_tokens + len(plan.pieces)
     touched = inference.expert_frac(coef, group_tokens)
     return {

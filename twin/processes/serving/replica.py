@@ -117,7 +117,7 @@ class Replica:
 
     def fits_ever(self, request: Request) -> bool:
         """Whether a request could be served here, were the replica empty."""
-        tokens = request.prompt if self.role == PREFILL else request.tokens
+        tokens = request.context if self.role == PREFILL else request.tokens
         return self.blocks(tokens) <= int(self.engine.kv_blocks)
 
     # requests come and go
@@ -254,7 +254,8 @@ class Replica:
         if not self.adapters.fits(request.adapter):
             return False
         is_prompt = request.counted_prompt > 0
-        idents = request.idents if is_prompt and self.engine.has_prefix_cache else {}
+        is_cached = is_prompt and self.engine.has_prefix_cache
+        idents = request.idents if is_cached and len(request.idents) <= self.engine.cache_entries else {}
         found = self.kv.lookup(list(idents))
         sizes = {ident: self.blocks(tokens) for ident, tokens in idents.items()}
         request.lease = self.kv.take(self._needed(request), sizes)
@@ -274,7 +275,7 @@ class Replica:
     def _needed(self, request: Request) -> int:
         if self.engine.is_paged:
             return self.blocks(request.context)
-        return self.blocks(request.prompt if self.role == PREFILL else request.tokens)
+        return self.blocks(request.context if self.role == PREFILL else request.tokens)
 
     def _hit(self, request: Request, found: list[int], tokens: list[int]) -> None:
         hits = min(sum(tokens[: len(found)]), request.to_compute - 1)
