@@ -74,7 +74,11 @@ def make_site(features, rng, replicas=4):
         for _ in range(2)
     ]
     if has("groups"):
-        group = np.sort(rng.integers(0, 2, replicas)) if replicas < 4 else np.array([0, 0, 1, 1] + [2] * (replicas - 4))
+        group = (
+            np.sort(rng.integers(0, 2, replicas))
+            if replicas < 4
+            else np.array([0, 0, 1, 1] + [2] * (replicas - 4))
+        )
         group = np.unique(group, return_inverse=True)[1]
     else:
         group = np.arange(replicas)
@@ -157,7 +161,12 @@ def make_requests(features, rng, count):
             ids += list(range(family * 20, family * 20 + here))
             ids += list(range(fresh, fresh + n - here))
             fresh += n - here
-        extra |= {"prefix_ids": ids, "prefix_start": starts, "prefix_blocks": blocks, "prefix_block_tokens": size}
+        extra |= {
+            "prefix_ids": ids,
+            "prefix_start": starts,
+            "prefix_blocks": blocks,
+            "prefix_block_tokens": size,
+        }
     if has("patience"):
         extra["patience_s"] = np.where(rng.random(count) < 0.5, rng.exponential(2.0, count) + 0.01, np.inf)
     if has("adapters"):
@@ -173,7 +182,9 @@ def make_requests(features, rng, count):
         follows = np.array([rng.integers(0, row) for row in follower], dtype=int)
         joins = follower[rng.random(len(follower)) < 0.3]
         more = np.array([rng.integers(0, row) for row in joins], dtype=int)
-        edges = np.unique(np.concatenate([np.stack([follows, follower]), np.stack([more, joins])], axis=1), axis=1)
+        edges = np.unique(
+            np.concatenate([np.stack([follows, follower]), np.stack([more, joins])], axis=1), axis=1
+        )
         extra |= {"follows": edges[0], "follower": edges[1], "pause_s": rng.exponential(0.3, count)}
         arrived[follower] = np.nan
     return columns.make(arrived, prompt, output, **extra)

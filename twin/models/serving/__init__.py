@@ -155,7 +155,12 @@ def _check_roles(state: State, inputs: Inputs) -> None:
     for r in changes:
         if state.loads[1, r] > 0:
             fault = Fault(
-                "", 0, f"replica {r}", f"a new role with {state.loads[1, r]} requests", "none", "drain it first"
+                "",
+                0,
+                f"replica {r}",
+                f"a new role with {state.loads[1, r]} requests",
+                "none",
+                "drain it first",
             )
             raise PhysicalRangeError("a role changes where requests are", [fault])
 
@@ -163,7 +168,9 @@ def _check_roles(state: State, inputs: Inputs) -> None:
 def bad_choice(row: int, at_s: float) -> PhysicalRangeError:
     """The error of a policy that named a replica which cannot be; for both fidelities."""
     where = f"request {row}" if row >= 0 else "a request behind its prefill"
-    fault = Fault("", 0, where, "no replica, or one that is closed", "an open replica or -1", "mend the policy")
+    fault = Fault(
+        "", 0, where, "no replica, or one that is closed", "an open replica or -1", "mend the policy"
+    )
     return PhysicalRangeError(f"a routing policy failed at {at_s} s", [fault])
 
 

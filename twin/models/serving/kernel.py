@@ -22,6 +22,7 @@ from twin.models.serving.blocks import (
     can_fit,
     count_residue,
     enter_decode,
+    is_stepwise,
     let_go,
     more_blocks,
     prompt_blocks,
@@ -70,12 +71,6 @@ rank_s, shared_s, floor_s, growth_s, expert_frac = (
 def coefficients_of(p: Any, r: int) -> Any:
     """Iteration coefficients of a replica."""
     return p.coefficients[p.engines[r].kind]
-
-
-@inner
-def is_stepwise(p: Any, r: int) -> bool:
-    """Whether sequences get several tokens an iteration, which is then visited."""
-    return coefficients_of(p, r).verify_tokens > 1.0
 
 
 @inner
@@ -142,11 +137,17 @@ def _speculate(p: Any, s: Any, r: int, now_s: float) -> None:
         row = s.heap[i]
         req = s.requests[row]
         given = _tokens_given(p, s, row)
-        count_residue(p, s, r, req.prompt_tokens + req.generated, -1)
+        context = req.prompt_tokens + req.generated
+        count_residue(p, s, r, context, -1)
+        count_residue(p, s, r, context + given, 1)
         req.generated += given
         rep.context += given
-        count_residue(p, s, r, req.prompt_tokens + req.generated, 1)
-        complete += req.generated == req.output_tokens
+        if req.generated == req.output_tokens:
+            complete += 1
+            if p.engines[r].is_paged:  # as if it had grown to what its leaving gives back
+                grown = blocks_of(p, r, context + given - 1) - blocks_of(p, r, context)
+                rep.free_blocks -= grown
+                rep.decode_blocks += grown
     for _ in range(complete):
         place, row = NONE, ENDLESS
         for i in range(begin, begin + rep.decode):

@@ -13,6 +13,7 @@ from twin.models.serving.blocks import (
     blocks_of,
     can_fit,
     decode_blocks,
+    is_stepwise,
     leave_batch,
     leave_decode,
     leave_prefill,
@@ -409,7 +410,7 @@ def _leave_waiting(p: Any, s: Any, r: int, row: int) -> None:
 
 
 @outer
-def let_given_up_leave(p: Any, s: Any, r: int, is_stepwise: bool) -> None:
+def let_given_up_leave(p: Any, s: Any, r: int, stepwise: bool) -> None:
     """At a boundary: those in prefill, then by row those in decode whose client went away."""
     rep, begin = s.replicas[r], s.heap_start[r]
     row = rep.prefill_first
@@ -428,7 +429,7 @@ def let_given_up_leave(p: Any, s: Any, r: int, is_stepwise: bool) -> None:
             row = s.heap[begin + i] & ROW_MASK
             if row < first and s.requests[row].flags & GIVEN_UP:
                 place, first = i, row
-        let_go(p, s, r, first, leave_decode(p, s, r, place, is_stepwise), True)
+        let_go(p, s, r, first, leave_decode(p, s, r, place, stepwise), True)
         _waste(s, r, first)
         _leave_given_up(p, s, r, first)
 
@@ -460,29 +461,47 @@ def _send_away(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: floa
 
 
 @outer
-def lose_replica(p: Any, s: Any, r: int, last_token_s: float, is_stepwise: bool) -> None:
-    """Everything that a replica held is gone; its requests arrive again."""
-    rep, now_s = s.replicas[r], s.clock[0]
+def lose_group(p: Any, s: Any, first: int, last: int, last_token_s: float) -> None:
+    """Everything that the replicas from ``first`` up to ``last`` held is gone; their requests arrive again."""
+    now_s = s.clock[0]
     at_s = now_s + p.retry_s[0]
+    lost = NONE
+    for r in range(first, last):
+        lost = _stop_transfers(p, s, r, lost)
+        for d in range(len(s.replicas)):
+            if d == r or s.replicas[d].queued > 0:
+                lost = _empty_queue(s, d, r, lost)
+    while lost != NONE:  # by row: in that order they let go of what other replicas hold for them
+        row = lost
+        lost = queue_pop(s.requests, row)
+        _leave_waiting(p, s, s.requests[row].replica, row)
+        _send_away(p, s, s.requests[row].replica, row, now_s, at_s)
+    for r in range(first, last):
+        _lose_batch(p, s, r, last_token_s, at_s, is_stepwise(p, r))
+
+
+@inner
+def _stop_transfers(p: Any, s: Any, r: int, lost: int) -> int:
+    """Set aside those whose KV is on its way from or to a replica."""
     n = 0
     while n < s.counts[TRANSFERS]:
         t = s.transfers[n]
         if t.source != r and t.target != r:
             n += 1
             continue
-        row, source, target = t.row, t.source, t.target
+        row, target = t.row, t.target
         req = s.requests[row]
-        _remove_transfer(p, s, n, now_s)
-        _waste(s, target, row)
-        _free_held(p, s, source, row)
-        let_go(p, s, target, row, decode_blocks(p, s, target, row, req.prompt_tokens + req.generated), True)
+        _remove_transfer(p, s, n, s.clock[0])
+        s.replicas[target].free_blocks += decode_blocks(p, s, target, row, req.prompt_tokens + req.generated)
         leave_batch(p, s, target, row)
-        if target != r:
-            look(s, s.group_of[target], now_s)
-        _send_away(p, s, target, row, now_s, at_s)
-    for d in range(len(s.replicas)):
-        if d == r or s.replicas[d].queued > 0:
-            _empty_queue(p, s, d, r, at_s)
+        look(s, s.group_of[target], s.clock[0])
+        lost = _set_aside(s, lost, row)
+    return lost
+
+
+@inner
+def _lose_batch(p: Any, s: Any, r: int, last_token_s: float, at_s: float, stepwise: bool) -> None:
+    rep = s.replicas[r]
     while rep.prefill_first != NONE:
         row = rep.prefill_first
         target = s.requests[row].prompt_tokens + s.requests[row].generated
@@ -493,7 +512,7 @@ def lose_replica(p: Any, s: Any, r: int, last_token_s: float, is_stepwise: bool)
         _send_away(p, s, r, row, last_token_s, at_s)
     while rep.decode > 0:
         row = s.heap[s.heap_start[r]] & ROW_MASK
-        let_go(p, s, r, row, leave_decode(p, s, r, 0, is_stepwise), True)
+        let_go(p, s, r, row, leave_decode(p, s, r, 0, stepwise), True)
         _lose_decoded(p, s, r, row, last_token_s, at_s)
     while rep.joining != NONE:
         row = rep.joining
@@ -519,8 +538,15 @@ def _lose_decoded(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: f
 
 
 @inner
-def _empty_queue(p: Any, s: Any, d: int, dead: int, at_s: float) -> None:
-    """Take out of way and queue of a replica those that are lost with a dead one, and rows that left."""
+def _set_aside(s: Any, lost: int, row: int) -> int:
+    """Add a row to the heap of lost ones, in order of rows."""
+    s.requests[row].rank = 0.0
+    return queue_push(s.requests, lost, row)
+
+
+@inner
+def _empty_queue(s: Any, d: int, dead: int, lost: int) -> int:
+    """Set aside those in way and queue of a replica that are lost with a dead one; drop rows that left."""
     rep = s.replicas[d]
     for is_way in (True, False):
         chain, kept = NONE, NONE
@@ -537,9 +563,8 @@ def _empty_queue(p: Any, s: Any, d: int, dead: int, at_s: float) -> None:
                 continue
             if d == dead or (req.stage == PULL and req.entry_replica == dead):
                 leave_queue(s, d, row)
-                _leave_waiting(p, s, d, row)
-                _send_away(p, s, d, row, at_s, at_s)
                 look(s, s.group_of[d], s.clock[0])
+                lost = _set_aside(s, lost, row)
                 continue
             req.link = NONE
             if chain == NONE:
@@ -554,3 +579,4 @@ def _empty_queue(p: Any, s: Any, d: int, dead: int, at_s: float) -> None:
                 following = s.requests[chain].link
                 rep.queue_root = queue_push(s.requests, rep.queue_root, chain)
                 chain = following
+    return lost

@@ -84,7 +84,9 @@ def make_params(
     """
     known = {limit.name for limit in LIMITS}
     if unknown := sorted(set(limits) - known):
-        faults = [Fault("", 0, name, "an unknown limit", ", ".join(sorted(known)), "drop it") for name in unknown]
+        faults = [
+            Fault("", 0, name, "an unknown limit", ", ".join(sorted(known)), "drop it") for name in unknown
+        ]
         raise ScenarioError("replicas cannot run with these limits", faults)
     lengths = [len(v) for v in (np.atleast_1d(np.asarray(values)) for values in limits.values())]
     count = replicas if replicas is not None else max(lengths, default=1)

@@ -221,7 +221,9 @@ def look_up(s: Any, row: int, view: Any, field: int) -> None:
         holding = ~np.uint64(0)
         i = 0
         while True:
-            still = holding & s.seen_holders[s.prefix_ids[begin + i] + shift, word] if i < count else np.uint64(0)
+            still = (
+                holding & s.seen_holders[s.prefix_ids[begin + i] + shift, word] if i < count else np.uint64(0)
+            )
             gone = holding & ~still
             if i > 0 and gone != np.uint64(0):
                 tokens = min(i * size, s.requests[row].prompt_tokens)

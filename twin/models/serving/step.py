@@ -9,8 +9,8 @@ from twin.models.serving import prefix_cache
 from twin.models.serving.blocks import more_blocks
 from twin.models.serving.draws import inner, outer
 from twin.models.serving.gateway import arrive, mark_open
-from twin.models.serving.kernel import coefficients_of, is_stepwise, tally, turn
-from twin.models.serving.moves import end_transfer, give_up, lose_replica
+from twin.models.serving.kernel import coefficients_of, tally, turn
+from twin.models.serving.moves import end_transfer, give_up, lose_group
 from twin.models.serving.records import VIEW_FIELDS
 from twin.models.serving.runs import cut, end_s, log_gaps, steps_until
 from twin.models.serving.state import (
@@ -94,8 +94,7 @@ def _lose_group(p: Any, s: Any, g: int) -> None:
                 rep.context += whole * rep.run_decode
     grp.steps = 0
     grp.due_s = math.inf
-    for r in range(grp.start, grp.start + grp.count):
-        lose_replica(p, s, r, last_token_s, is_stepwise(p, r))
+    lose_group(p, s, grp.start, grp.start + grp.count, last_token_s)
     set_leaf(s.due_tree, g, math.inf)
 
 

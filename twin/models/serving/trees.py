@@ -182,7 +182,8 @@ def timer_pop(at_s: Any, rows: Any, size: int) -> None:
         if child >= size:
             break
         if child + 1 < size and (
-            at_s[child + 1] < at_s[child] or (at_s[child + 1] == at_s[child] and rows[child + 1] < rows[child])
+            at_s[child + 1] < at_s[child]
+            or (at_s[child + 1] == at_s[child] and rows[child + 1] < rows[child])
         ):
             child += 1
         if at_s[child] > when_s or (at_s[child] == when_s and rows[child] >= row):
