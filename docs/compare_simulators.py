@@ -8,6 +8,8 @@ these two, and runs the twin. Nothing but the twin need be installed::
 ``docs/comparing-with-others.md`` says what the figures mean.
 """
 
+# ruff: noqa: T201  # a script prints
+
 from __future__ import annotations
 
 import argparse

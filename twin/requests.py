@@ -183,6 +183,7 @@ def _faults(
     timed = np.where(waits, np.inf, arrived)
     given = timed[~waits]
     ends = columns["prefix_start"].astype(np.int64) + columns["prefix_blocks"].astype(np.int64)
+    repeats = _repeated(columns["prefix_start"], columns["prefix_blocks"], lists["prefix_ids"], ends)
     checks = (
         ("arrived_at_s", ~waits & ~np.isfinite(arrived), "finite", "shift the trace"),
         ("arrived_at_s of those that follow none", np.diff(given, prepend=-np.inf) < 0.0, "sorted",
@@ -193,6 +194,7 @@ def _faults(
         ("pause_s", ~(columns["pause_s"].astype(float) >= 0.0), "zero or larger", "check the think times"),
         ("prefix_start", (ends > len(lists["prefix_ids"])) | (columns["prefix_start"].astype(np.int64) < 0),
          "hashes within prefix_ids", "check the hash lists"),
+        ("prefix_ids", repeats, "each hash once in a prompt", "hash blocks with all that stands before them"),
         ("follows or follower", is_edge_wrong, "a row of a request", "check the sessions"),
     )  # fmt: skip
     return [
@@ -200,3 +202,22 @@ def _faults(
         for name, is_wrong, expected, mend in checks
         if np.any(is_wrong)
     ]
+
+
+def _repeated(
+    starts: NDArray[np.generic], counts: NDArray[np.generic], ids: Ints, ends: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Requests whose prompt has the same hash twice; lists that many requests share are looked at once."""
+    rows = len(ends)
+    if not len(ids) or np.any(ends > len(ids)):
+        return np.zeros(rows, dtype=bool)
+    key = starts.astype(np.int64) * (len(ids) + 1) + counts.astype(np.int64)
+    _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
+    sizes = counts[first].astype(np.int64)
+    owner = np.repeat(np.arange(len(first)), sizes)
+    place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    pairs = owner * (int(ids.max()) + 1) + ids[starts[first].astype(np.int64)[owner] + place]
+    ordered = np.sort(pairs)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]] // (int(ids.max()) + 1)
+    found: NDArray[np.bool_] = np.isin(np.arange(len(first)), twice)[of_row.reshape(-1)]
+    return found

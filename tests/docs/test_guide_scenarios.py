@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib.util
 import re
 from pathlib import Path
 
@@ -38,3 +40,38 @@ def test_scenarios_of_guides_can_run(folder: Path, block: str) -> None:
 
 def test_guides_hold_scenarios() -> None:
     assert len(BLOCKS) > 20
+
+
+def test_examples_of_the_comparison_run() -> None:
+    spec = importlib.util.spec_from_file_location("compare_simulators", ROOT / "docs/compare_simulators.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = doctest.testmod(module)
+    assert found.failed == 0
+    assert found.attempted > 8
+
+
+def test_the_guide_to_serving_names_every_policy() -> None:
+    text = (ROOT / "docs/serving.md").read_text()
+    for kind in ("routing", "queueing", "admission", "planning", "placement"):
+        for file in (ROOT / "twin/policies" / kind).glob("[a-z]*.py"):
+            assert f"`{file.stem.replace('_', '-')}`" in text, f"{kind}: {file.stem}"
+
+
+def test_the_guide_to_serving_names_every_key() -> None:
+    from twin.scenario.serving import Serving
+
+    text = (ROOT / "docs/serving.md").read_text()
+    for key in Serving.model_fields:
+        assert re.search(rf"\b{key}\b", text), key
+
+
+def test_the_guide_to_metrics_names_every_serving_figure() -> None:
+    from twin.report.kpis import DISPLAY
+
+    text = (ROOT / "docs/metrics.md").read_text()
+    for key, (group, *_) in DISPLAY.items():
+        if group in ("requests", "throughput", "cache"):
+            assert f"`{key}`" in text, key

@@ -57,8 +57,8 @@ class Ledger:
         Returns
         -------
         dict
-            ``energy`` [J], ``requests``, with liquid ``coolant`` [kg], and unless a replica died ``tokens``: each
-            with ``in``, ``out``, ``inside`` and ``residual_rel``.
+            ``energy`` [J], ``requests``, ``tokens``, with liquid ``coolant`` [kg]: each with ``in``, ``out``,
+            ``inside`` and ``residual_rel``.
 
         Notes
         -----
@@ -73,11 +73,8 @@ class Ledger:
         books["unserved"] = _row(self.unserved_j, self.unserved_j, 0.0)
         books["requests"] = _row(counts["arrived"], sum(counts[fate] for fate in GONE), counts["inside"])
         computed, drained = self.prefill_tokens + self.output_tokens, p.serving.drain()
-        if (
-            not p.serving.has_died
-        ):  # a replica takes part of an iteration with it, which nobody counts as lost
-            needed = p.serving.kept_tokens() + float(p.serving.so_far["lost_tokens"].sum())
-            books["tokens"] = _row(needed, computed, drained)
+        needed = p.serving.kept_tokens() + float(p.serving.so_far["lost_tokens"].sum())
+        books["tokens"] = _row(needed, computed, drained)
         if "cdu" in p.nodes:
             books["coolant"] = _row(
                 self.moved_kg, self.received_kg, self._under_way_kg(p) - self.under_way_kg

@@ -89,7 +89,6 @@ class Serving:
         self._now_s = 0.0
         self._fresh: list[NDArray[np.int64]] = []
         self._gaps: list[NDArray[Any]] = []
-        self.has_died = False
         self.outputs = served.advance(self.inputs, 0.0)
 
     @property
@@ -103,7 +102,6 @@ class Serving:
 
     def advance(self, until_s: float) -> None:
         """Serve up to, and not including, an instant."""
-        self.has_died |= not bool(np.all(self.inputs.is_alive))
         out = self.outputs = self._served.advance(self.inputs, until_s)
         self._now_s = until_s
         for name in AMOUNTS:

@@ -20,6 +20,7 @@ Examples
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import namedtuple
 from collections.abc import Callable
 from functools import cache
@@ -28,6 +29,7 @@ from typing import Any
 
 import numba as nb
 import numpy as np
+from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from twin.errors import CatalogError, Fault, PhysicalRangeError
 from twin.models.serving import step as kernel
@@ -59,6 +61,9 @@ __all__ = [
     "make_params",
     "start",
 ]
+
+# policies are handed over as compiled functions, which Numba has called experimental for years
+warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
 
 _Amounts = namedtuple("_Amounts", AMOUNTS + LEVELS)  # type: ignore[misc]
 
@@ -94,7 +99,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     _check_roles(state, inputs)
     left = int(state.counts[LEFT])
     amounts = np.zeros((len(_Amounts._fields), len(params.engines)))
-    tables = _tables(params)
+    tables = _tables(params, state)
     policies = (
         _compiled(params.choose, "routing"),
         _compiled(params.choose_decode, "routing"),
@@ -122,12 +127,15 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     return Outputs._make([*amounts, rows, gaps[0] if len(gaps) == 1 else np.concatenate(gaps)])
 
 
-def _tables(params: Params) -> Pack:
-    """What the kernel is given of the parameters: policies are compiled apart."""
-    arrays = params._asdict()
-    for policy in ("choose", "choose_decode", "rank", "admit"):
-        del arrays[policy]
-    return Pack({name: np.atleast_1d(np.asarray(value)) for name, value in arrays.items()})
+def _tables(params: Params, state: State) -> Pack:
+    """What the kernel is given of the parameters: policies are compiled apart. Kept with the state."""
+    if state.tables is None or state.tables[0] is not params:
+        arrays = params._asdict()
+        for policy in ("choose", "choose_decode", "rank", "admit"):
+            del arrays[policy]
+        pack = Pack({name: np.atleast_1d(np.asarray(value)) for name, value in arrays.items()})
+        state.tables = (params, pack)
+    return state.tables[1]
 
 
 def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:

@@ -7,6 +7,8 @@ Sources: Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, O
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 
@@ -22,14 +24,14 @@ _S30, _S27, _S31, _S11, _S33 = (np.uint64(n) for n in (30, 27, 31, 11, 33))
 
 
 @inner
-def _mix(z: int) -> int:
+def _mix(z: Any) -> Any:
     z = (z ^ (z >> _S30)) * _FIRST
     z = (z ^ (z >> _S27)) * _SECOND
     return z ^ (z >> _S31)
 
 
 @inner
-def _bits(seed: int, a: int, b: int) -> int:
+def _bits(seed: int, a: int, b: int) -> Any:
     z = _mix(np.uint64(seed) + _STEP)
     z = _mix(z ^ (np.uint64(a) + _STEP))
     return _mix(z ^ (np.uint64(b) + _STEP))
@@ -56,11 +58,11 @@ def integer(seed: int, a: int, b: int) -> int:
     >>> 0 <= integer(1, 2, 3) < 2**31
     True
     """
-    return np.int64(_bits(seed, a, b) >> _S33)
+    return np.int64(_bits(seed, a, b) >> _S33)  # type: ignore[return-value]
 
 
 @inner
-def accepted(draw: float, acceptance: object) -> int:
+def accepted(draw: float, acceptance: Any) -> int:
     """Drafts accepted: as many as the chances that a draw stays below.
 
     Examples
@@ -69,7 +71,7 @@ def accepted(draw: float, acceptance: object) -> int:
     2
     """
     count = 0
-    for chance in acceptance:  # type: ignore[attr-defined]
+    for chance in acceptance:
         if draw >= chance:
             break
         count += 1

@@ -85,9 +85,8 @@ def _may_enter(p: Any, s: Any, admit: Any, now_s: float) -> bool:
 
 
 @inner
-def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
-    """A request reaches the gateway; false if a policy failed."""
-    choose, choose_behind, rank, admit = policies
+def _come(s: Any, row: int, now_s: float) -> None:
+    """Count a request that arrives, and have it give up when its client will."""
     req = s.requests[row]
     if req.attempts == 0:
         req.arrived_at_s = now_s
@@ -96,9 +95,26 @@ def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
         if patience_s < ENDLESS:
             timer_push(s.alarm_s, s.alarm_row, s.counts[ALARMS], now_s + patience_s, row)
             s.counts[ALARMS] += 1
-    if req.attempts < 127:
-        req.attempts += 1
+    req.attempts = min(req.attempts + 1, 127)
     req.status = INSIDE
+
+
+@inner
+def _is_short(p: Any, s: Any, r: int, row: int) -> bool:
+    """Whether what is not cached of a prompt is too short to be computed apart."""
+    least = p.engines[r].disaggregate_above_tokens
+    if least == 0:
+        return False
+    cached = prefix_cache.cached_at(s, r, row) if prefix_cache.caches(p, s, r, row) else 0
+    return s.requests[row].prompt_tokens - cached < least
+
+
+@inner
+def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
+    """A request reaches the gateway; false if a policy failed."""
+    choose, choose_behind, rank, admit = policies
+    _come(s, row, now_s)
+    req = s.requests[row]
     fill_info(p, s, row, PREFILL, s.counts[CURSOR], req.attempts - 1)
     if not _may_enter(p, s, admit, now_s):
         leave(s, row, SHED)
@@ -110,29 +126,27 @@ def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
         leave(s, row, REJECTED if s.counts[OPEN_ENTRY] == 0 else SHED)
         return True
     s.counts[CURSOR] = (r + 1) % len(s.is_open)
-    engine, rep = p.engines[r], s.replicas[r]
-    is_sent = rep.role == PREFILL
-    whole = req.prompt_tokens + req.generated if is_sent else req.prompt_tokens + req.output_tokens
-    if blocks_of(p, r, whole) > engine.kv_blocks:
+    is_sent = s.replicas[r].role == PREFILL
+    whole = req.prompt_tokens + (req.generated if is_sent else req.output_tokens)
+    if blocks_of(p, r, whole) > p.engines[r].kv_blocks:
         leave(s, row, REJECTED)
         return True
-    if rep.queued >= engine.max_queue:
+    if s.replicas[r].queued >= p.engines[r].max_queue:
         leave(s, row, SHED)
         return True
     tenant, last = s.request_info[TENANT], len(s.rank_state) - 1
     req.rank = rank(s.request_info, s.rank_state[tenant], s.rank_state[last], p.limits, now_s)
-    if is_sent and engine.disaggregate_above_tokens > 0:
-        cached = prefix_cache.cached_at(s, r, row) if prefix_cache.caches(p, s, r, row) else 0
-        if req.prompt_tokens - cached < engine.disaggregate_above_tokens:
-            d = choose_decode(p, s, row, choose_behind)
-            if d == -2:
-                return False
-            if d != NONE:
-                r, is_sent = d, False
+    session = s.request_info[SESSION]
+    if is_sent and _is_short(p, s, r, row):
+        d = choose_decode(p, s, row, choose_behind)
+        if d == -2:
+            return False
+        if d != NONE:
+            r, is_sent = d, False
     req.stage = COMPUTE_AND_SEND if is_sent else COMPUTE
     req.replica, req.entry_replica = r, r
-    if s.request_info[SESSION] >= 0:
-        s.session_replica[s.request_info[SESSION]] = r
+    if session >= 0:
+        s.session_replica[session] = r
     s.loads[PROMPT_TOKENS, r] += req.prompt_tokens + req.generated
     owe(s, r, row, 1)
     enqueue(p, s, r, row, now_s + p.engines[r].ingress_s)

@@ -23,7 +23,7 @@ from twin.models.serving.blocks import (
 from twin.models.serving.draws import inner, integer, outer
 from twin.models.serving.records import (
     CACHED_TOKENS,
-    CURSOR as INFO_CURSOR,
+    CURSOR,
     DECODE,
     DRAW_A,
     DRAW_B,
@@ -183,7 +183,7 @@ def fill_info(p: Any, s: Any, row: int, stage: int, cursor: int, attempt: int) -
     info[KIND] = s.kind[row if len(s.kind) > 1 else 0]
     info[SESSION] = s.session[row if len(s.session) > 1 else 0]
     info[LAST_REPLICA] = s.session_replica[info[SESSION]] if info[SESSION] >= 0 else NONE
-    info[INFO_CURSOR] = cursor
+    info[CURSOR] = cursor
     info[DRAW_A] = integer(p.seed[0], row, 2 * attempt)
     info[DRAW_B] = integer(p.seed[0], row, 2 * attempt + 1)
     info[STAGE] = stage
@@ -215,7 +215,6 @@ def choose_decode(p: Any, s: Any, row: int, choose: Any) -> int:
 def hand_off(p: Any, s: Any, r: int, row: int, now_s: float, choose: Any) -> bool:
     """A prompt is complete and decodes elsewhere; false if the policy failed."""
     req = s.requests[row]
-    target = req.prompt_tokens + req.generated - 1
     leave_batch(p, s, r, row)
     if req.flags & GIVEN_UP:
         s.replicas[r].given_up -= 1
@@ -486,7 +485,7 @@ def _stop_transfers(p: Any, s: Any, r: int, lost: int) -> int:
     n = 0
     while n < s.counts[TRANSFERS]:
         t = s.transfers[n]
-        if t.source != r and t.target != r:
+        if r not in (t.source, t.target):
             n += 1
             continue
         row, target = t.row, t.target

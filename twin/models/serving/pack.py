@@ -76,7 +76,7 @@ def _unbox(kind: PackType, value: Any, c: Any) -> NativeValue:
 class _PackAttributes(AttributeTemplate):
     key = PackType
 
-    def generic_resolve(self, kind: PackType, name: str) -> Any:
+    def generic_resolve(self, kind: PackType, name: str) -> Any:  # type: ignore[override]
         return next((member for known, member, _ in kind.fields if known == name), None)
 
 

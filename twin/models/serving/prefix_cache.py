@@ -247,36 +247,32 @@ def publish(s: Any) -> None:
     s.counts[DIRTY] = 0
 
 
-@outer
-def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> bool:
-    """Refer to all blocks of a prompt and take ``own_blocks`` more, if there is room.
-
-    Sets the tokens that need no computing and adds what loading them costs.
-    """
-    rep, engine = s.replicas[r], p.engines[r]
+@inner
+def _lacking(p: Any, s: Any, r: int, row: int) -> tuple[int, int, int, int, int]:
+    """Leading blocks of a prompt that are cached; entries and blocks to be made, and to be revived."""
     begin, shift, count = _first_id(s, row), _shift(s, row), prompt_ids(s, row)
-    block, size = engine.block_tokens, s.prefix_block_tokens[0]
+    block = p.engines[r].block_tokens
     new_blocks, new_entries, revived_blocks, revived_entries = 0, 0, 0, 0
     matched, is_leading = 0, True
     for i in range(count):
         entry = find(s, r, s.prefix_ids[begin + i] + shift)
-        if entry == NONE:
-            is_leading = False
-        elif is_leading:
-            matched += 1
+        is_leading = is_leading and entry != NONE
+        matched += is_leading
         if entry == NONE or s.entries[entry].tier > 0:
             new_blocks += (_tokens_at(s, row, i) + block - 1) // block
             new_entries += 1
         elif s.entries[entry].references == 0:
             revived_blocks += s.entries[entry].blocks
             revived_entries += 1
-    need = own_blocks + new_blocks
-    most = min(engine.cache_entries, engine.kv_blocks)
-    if need > rep.free_blocks + rep.evictable_blocks - revived_blocks:
-        return False
-    if rep.entries + new_entries - (rep.evictable_entries - revived_entries) > most:
-        return False
-    for i in range(count):
+    return matched, new_entries, new_blocks, revived_entries, revived_blocks
+
+
+@inner
+def _refer(p: Any, s: Any, r: int, row: int, matched: int) -> None:
+    """Refer to what is in HBM; take out of the lower tiers what is there, and pay for loading what matches."""
+    rep, engine = s.replicas[r], p.engines[r]
+    begin, shift = _first_id(s, row), _shift(s, row)
+    for i in range(prompt_ids(s, row)):
         entry = find(s, r, s.prefix_ids[begin + i] + shift)
         if entry == NONE:
             continue
@@ -298,15 +294,34 @@ def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> boo
         _strike(s, r, e.id)
         e.newer = rep.free_slot
         rep.free_slot = entry
+
+
+@outer
+def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> bool:
+    """Refer to all blocks of a prompt and take ``own_blocks`` more, if there is room.
+
+    Sets the tokens that need no computing and adds what loading them costs.
+    """
+    rep, engine = s.replicas[r], p.engines[r]
+    matched, new_entries, new_blocks, revived_entries, revived_blocks = _lacking(p, s, r, row)
+    need = own_blocks + new_blocks
+    most = min(engine.cache_entries, engine.kv_blocks)
+    if need > rep.free_blocks + rep.evictable_blocks - revived_blocks:
+        return False
+    if rep.entries + new_entries - (rep.evictable_entries - revived_entries) > most:
+        return False
+    _refer(p, s, r, row, matched)
     while rep.free_blocks < need or rep.entries + new_entries > most:
         evict(p, s, r)
     rep.free_blocks -= need
     rep.entries += new_entries
-    for i in range(count):
+    begin, shift = _first_id(s, row), _shift(s, row)
+    for i in range(prompt_ids(s, row)):
         key = s.prefix_ids[begin + i] + shift
         if find(s, r, key) == NONE:
-            _create(s, r, rep, row, key, (_tokens_at(s, row, i) + block - 1) // block)
-    covered = min(matched * size, s.requests[row].prompt_tokens)
+            blocks = (_tokens_at(s, row, i) + engine.block_tokens - 1) // engine.block_tokens
+            _create(s, r, rep, row, key, blocks)
+    covered = min(matched * s.prefix_block_tokens[0], s.requests[row].prompt_tokens)
     s.requests[row].cached_tokens = max(min(covered, target - 1), 0)
     rep.cached_tokens += s.requests[row].cached_tokens
     return True

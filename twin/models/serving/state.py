@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import Fault, ScenarioError
+from twin.models.serving.pack import Pack
 from twin.models.serving.records import (
     DECODE,
     ENDLESS,
@@ -21,7 +22,6 @@ from twin.models.serving.records import (
     Ints,
     Params,
 )
-from twin.models.serving.pack import Pack
 from twin.models.serving.trees import NONE
 from twin.requests import COMING, Requests
 
@@ -280,6 +280,7 @@ class State(Pack):
     gaps: NDArray[Any]
     counts: Ints
     clock: Floats
+    tables: tuple[Params, Pack] | None = None
 
     @property
     def arrived_at_s(self) -> Floats:

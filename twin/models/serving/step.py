@@ -58,7 +58,7 @@ def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any, is_alive: Any, role:
             cut(grp, now_s)
         elif slowest == 0.0:
             grp.due_s = math.inf
-        elif alive and _holds_something(s, grp):
+        elif alive and _requests_in(s, grp) > 0:
             grp.due_s = now_s
         set_leaf(s.due_tree, g, grp.due_s)
     if has_changed:
@@ -66,11 +66,11 @@ def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any, is_alive: Any, role:
 
 
 @inner
-def _holds_something(s: Any, grp: Any) -> bool:
+def _requests_in(s: Any, grp: Any) -> int:
+    held = 0
     for r in range(grp.start, grp.start + grp.count):
-        if s.replicas[r].batch + s.replicas[r].queued > 0:
-            return True
-    return False
+        held += s.replicas[r].batch + s.replicas[r].queued
+    return held
 
 
 @inner
@@ -86,6 +86,7 @@ def _lose_group(p: Any, s: Any, g: int) -> None:
             rep = s.replicas[r]
             rep.busy_s += now_s - grp.anchor_s
             tally(p, s, grp, r, whole, part, 1.0)
+            rep.lost_tokens += part * (rep.chunk + rep.given + rep.completing)
             if rep.chunk > 0 and rep.completing == 0:
                 rep.progress += whole * rep.chunk
             if rep.run_decode > 0 and whole > 0:
@@ -146,12 +147,12 @@ def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> in
         coming_s = s.requests[root].rank if root != NONE else math.inf
         alarm_s = s.alarm_s[0] if s.counts[ALARMS] > 0 else math.inf
         moved_s, due_s = s.clock[NEXT_TRANSFER], s.due_tree[1]
-        event_s = min(min(static_s, coming_s), min(alarm_s, moved_s))
+        event_s = min(static_s, coming_s, alarm_s, moved_s)
         now_s = min(event_s, due_s)
-        if s.clock[NEXT_PUBLISH] <= now_s and now_s < math.inf and s.clock[NEXT_PUBLISH] < until_s:
-            if event_s > s.clock[NEXT_PUBLISH]:
-                _publish(p, s, now_s)
-                continue
+        published_s = s.clock[NEXT_PUBLISH]
+        if published_s <= now_s < math.inf and published_s < until_s and published_s < event_s:
+            _publish(p, s, now_s)
+            continue
         if now_s >= until_s:
             break
         s.clock[NOW] = now_s

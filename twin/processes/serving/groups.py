@@ -65,6 +65,8 @@ class Group:
         """Lose the running iteration."""
         share = self.share()
         for replica in self.replicas:
+            begun = replica.current.get("prefill_tokens", 0.0) + replica.current.get("output_tokens", 0.0)
+            replica.total["lost_tokens"] += share * begun
             replica.settle(share)
         self._pending, self._is_running = None, False
 
