@@ -309,7 +309,7 @@ def test_a_dead_replica_sends_its_requests_back():
     assert columns["attempts"].tolist() == [2]
     equal(columns["first_token_at_s"], [0.5])
     equal(columns["done_at_s"], [2.5])
-    assert sums["lost_tokens"] == [5 + 2, 0]
+    assert sums["lost_tokens"] == [5 + 2 + 0.5, 0]  # half of the third token was computed
     assert sums["prefill_tokens"] == [5, 7]
     assert gaps == {0.5: 2, 1.0: 1}
 
