@@ -99,13 +99,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     _check_roles(state, inputs)
     left = int(state.counts[LEFT])
     amounts = np.zeros((len(_Amounts._fields), len(params.engines)))
-    tables = _tables(params, state)
-    policies = (
-        _compiled(params.choose, "routing"),
-        _compiled(params.choose_decode, "routing"),
-        _compiled(params.rank, "queueing"),
-        _compiled(params.admit, "admission"),
-    )
+    tables, policies = _given(params, state)
     columns = (
         np.ascontiguousarray(inputs.clock_frac, dtype=np.float64),
         np.ascontiguousarray(inputs.is_up, dtype=np.int64),
@@ -116,9 +110,11 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     gaps = []
     reason = kernel.GAPS_FULL
     while reason == kernel.GAPS_FULL:
-        reason = _entry(_digest())(
-            tables, state, columns, float(until_s), policies, outcome, _Amounts(*amounts)
-        )
+        given = (tables, state, columns, float(until_s), policies, outcome, _Amounts(*amounts))
+        if state.entry is None:
+            reason, state.entry = _first_call(*given)
+        else:
+            reason = state.entry(*given)
         gaps.append(state.gaps[: state.counts[GAPS]].copy())
         state.counts[GAPS] = 0
     if reason == kernel.BAD_ENTRY:
@@ -127,15 +123,22 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     return Outputs._make([*amounts, rows, gaps[0] if len(gaps) == 1 else np.concatenate(gaps)])
 
 
-def _tables(params: Params, state: State) -> Pack:
-    """What the kernel is given of the parameters: policies are compiled apart. Kept with the state."""
-    if state.tables is None or state.tables[0] is not params:
+def _given(params: Params, state: State) -> tuple[Pack, tuple[Any, ...]]:
+    """What the kernel is given of the parameters: tables, and policies compiled apart. Kept with the state."""
+    if state.given is None or state.given[0] is not params:
         arrays = params._asdict()
-        for policy in ("choose", "choose_decode", "rank", "admit"):
-            del arrays[policy]
+        policies = tuple(_compiled(arrays.pop(name), kind) for name, kind in _KINDS.items())
         pack = Pack({name: np.atleast_1d(np.asarray(value)) for name, value in arrays.items()})
-        state.tables = (params, pack)
-    return state.tables[1]
+        state.given, state.entry = (params, pack, policies), None
+    return state.given[1], state.given[2]
+
+
+def _first_call(*given: Any) -> tuple[int, Callable[..., int]]:
+    """Call the kernel, and find its entry for these types: to find it anew would cost more than many a step."""
+    dispatcher = _entry(_digest())
+    reason = dispatcher(*given)
+    types = tuple(dispatcher.typeof_pyval(value) for value in given)
+    return reason, dispatcher.overloads[types].entry_point
 
 
 def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:
@@ -183,6 +186,7 @@ def bad_choice(row: int, at_s: float) -> PhysicalRangeError:
 
 
 _COLUMN, _NUMBERS, _MASK = nb.int64[::1], nb.float64[::1], nb.boolean[::1]
+_KINDS = {"choose": "routing", "choose_decode": "routing", "rank": "queueing", "admit": "admission"}
 _SIGNATURES = {
     "routing": nb.int64(nb.int64[:, ::1], _MASK, _COLUMN),
     "queueing": nb.float64(_COLUMN, _NUMBERS, _NUMBERS, _NUMBERS, nb.float64),
