@@ -268,11 +268,14 @@ def _lacking(p: Any, s: Any, r: int, row: int) -> tuple[int, int, int, int, int]
 
 
 @inner
-def _refer(p: Any, s: Any, r: int, row: int, matched: int) -> None:
-    """Refer to what is in HBM; take out of the lower tiers what is there, and pay for loading what matches."""
+def _refer(p: Any, s: Any, r: int, row: int, matched: int, last: int) -> None:
+    """Refer to what is in HBM; take out of the lower tiers what is there, and pay for loading what matches.
+
+    Looks at the first ``last`` blocks of the prompt.
+    """
     rep, engine = s.replicas[r], p.engines[r]
     begin, shift = _first_id(s, row), _shift(s, row)
-    for i in range(prompt_ids(s, row)):
+    for i in range(last):
         entry = find(s, r, s.prefix_ids[begin + i] + shift)
         if entry == NONE:
             continue
@@ -310,15 +313,18 @@ def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> boo
         return False
     if rep.entries + new_entries - (rep.evictable_entries - revived_entries) > most:
         return False
-    _refer(p, s, r, row, matched)
+    count = prompt_ids(s, row)
+    # mostly what is there is what leads, and the rest is new: then neither has to be looked for again
+    is_plain = matched == count - new_entries and engine.host_blocks + engine.storage_blocks == 0
+    _refer(p, s, r, row, matched, matched if is_plain else count)
     while rep.free_blocks < need or rep.entries + new_entries > most:
         evict(p, s, r)
     rep.free_blocks -= need
     rep.entries += new_entries
     begin, shift = _first_id(s, row), _shift(s, row)
-    for i in range(prompt_ids(s, row)):
+    for i in range(matched if is_plain else 0, count):
         key = s.prefix_ids[begin + i] + shift
-        if find(s, r, key) == NONE:
+        if is_plain or find(s, r, key) == NONE:
             blocks = (_tokens_at(s, row, i) + engine.block_tokens - 1) // engine.block_tokens
             _create(s, r, rep, row, key, blocks)
     covered = min(matched * s.prefix_block_tokens[0], s.requests[row].prompt_tokens)
