@@ -270,9 +270,9 @@ def blocked_of_a_finite_queue(servers, load, places):
     return weights[-1] / sum(weights)
 
 
-@pytest.mark.parametrize("places", [1, 5])
+@pytest.mark.parametrize("places", [0, 1, 5])
 def test_finite_queue(places):
-    """A limit on the queue: those who wait for a boundary stand in it too, for below one iteration."""
+    """A limit on the queue; none at all is Erlang's loss. Who leaves does so at a boundary, a little late."""
     servers, load, count, step_s = 4, 4.0, 20_000, 1e-4
     limits = {"max_batch": servers, "max_batched_tokens": servers, "max_queue": places}
     params = serving.make_params([Iteration(overhead_s=step_s)], choose, **limits, **VAST)

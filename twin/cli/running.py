@@ -28,7 +28,7 @@ def _bar(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr(quiet), disable=quiet, transient=True) as progress:
-        task = progress.add_task(title, total=None, where="building")
+        task = progress.add_task(title, total=None, where="building; kernels compile once, a minute")
 
         def update(done: float, total: float) -> None:
             progress.update(

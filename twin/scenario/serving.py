@@ -125,7 +125,9 @@ class EngineKeys(Section):
     max_batched_tokens: Count = Field(
         8192, description="tokens of one iteration, decode and prefill together"
     )
-    max_queue: Count | None = Field(None, description="requests that wait for a replica; more are shed")
+    max_queue: Count | None = Field(
+        None, description="requests that wait for a place in the batch of a replica; more are shed"
+    )
     prefill: Literal["chunked", "separate"] = "chunked"
     memory_utilization: Fraction = default("90 %", "share of HBM for weights and KV cache")
     kv: Kv = Kv.model_validate({})

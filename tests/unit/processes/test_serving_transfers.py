@@ -126,7 +126,7 @@ def test_short_prompts_are_computed_where_they_decode():
     prefills = PREFILLS | {"disaggregate_above_tokens": 6, "has_prefix_cache": 1}
     ids = chains([1], [2, 3], [2, 4])
     twin, _ = serve(site(prefills, DECODES), make([0, 10, 20], [5, 8, 8], [2] * 3, **ids))
-    assert twin.entry_replica.tolist() == [0, 0, 0]
+    assert twin.entry_replica.tolist() == [1, 0, 1]
     assert twin.replica.tolist() == [1, 1, 1]
     equal(twin.first_token_at_s, [0.5, 10.5, 20.5])
     equal(twin.done_at_s, [1.0, 12.25, 21.0])

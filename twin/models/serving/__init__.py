@@ -35,7 +35,17 @@ from twin.errors import CatalogError, Fault, PhysicalRangeError
 from twin.models.serving import step as kernel
 from twin.models.serving.pack import Pack
 from twin.models.serving.params import GRAPH_SIZES, everyone, first_come, make_params
-from twin.models.serving.records import AMOUNTS, BOTH, DECODE, LEVELS, PREFILL, Inputs, Outputs, Params
+from twin.models.serving.records import (
+    AMOUNTS,
+    BOTH,
+    DECODE,
+    LEVELS,
+    PREFILL,
+    RUN,
+    Inputs,
+    Outputs,
+    Params,
+)
 from twin.models.serving.state import ARRIVED, GAPS, LEFT, NOW, State, copy, start
 from twin.physics import inference, iteration
 
@@ -58,6 +68,7 @@ __all__ = [
     "everyone",
     "first_come",
     "idle_inputs",
+    "idle_outputs",
     "make_params",
     "start",
 ]
@@ -73,6 +84,12 @@ def idle_inputs(params: Params) -> Inputs:
     count = len(params.engines)
     up = np.ones(count, dtype=bool)
     return Inputs(np.ones(count), up, up.copy(), params.engines["role"].astype(np.int64))
+
+
+def idle_outputs(params: Params) -> Outputs:
+    """Outputs of a step in which nothing happened."""
+    amounts = np.zeros((len(_Amounts._fields), len(params.engines)))
+    return Outputs._make([*amounts, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=RUN)])
 
 
 def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Outputs:

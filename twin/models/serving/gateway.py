@@ -131,7 +131,8 @@ def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
     if blocks_of(p, r, whole) > p.engines[r].kv_blocks:
         leave(s, row, REJECTED)
         return True
-    if s.replicas[r].queued >= p.engines[r].max_queue:
+    room = max(p.engines[r].max_batch - s.replicas[r].batch, 0)
+    if s.replicas[r].queued - room >= p.engines[r].max_queue:
         leave(s, row, SHED)
         return True
     tenant, last = s.request_info[TENANT], len(s.rank_state) - 1

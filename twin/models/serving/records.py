@@ -58,7 +58,9 @@ LIMITS = (
     Limit("block_tokens", "i8", 1, 1, "tokens of a block"),
     Limit("max_batch", "i8", 1, 1, "admitted requests"),
     Limit("max_batched_tokens", "i8", 1, 1, "tokens of an iteration"),
-    Limit("max_queue", "i8", ENDLESS, 0, "requests waiting; more are shed"),
+    Limit(
+        "max_queue", "i8", ENDLESS, 0, "requests waiting beyond the free places of the batch; more are shed"
+    ),
     Limit("is_chunked", "i8", 1, 0, "chunked prefill, else separate"),
     Limit("is_paged", "i8", 0, 0, "blocks on demand with preemption, else reserved for the whole request"),
     Limit("victim", "i8", LAST_ADMITTED, 0, "who is preempted first"),

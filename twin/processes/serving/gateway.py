@@ -101,7 +101,8 @@ class Gateway:
             return SHED
         if not chosen.fits_ever(request):
             return REJECTED
-        if chosen.waits >= chosen.engine.max_queue:
+        room = max(chosen.engine.max_batch - chosen.batch, 0)
+        if chosen.waits - room >= chosen.engine.max_queue:
             return SHED
         request.rank = self._rank(request, fields)
         uncached = request.prompt - _leading_tokens(request, chosen.kv.idents)
