@@ -1,11 +1,9 @@
-"""How requests move and leave: done, handed to a decode replica, loaded, given up, lost with their replica."""
+"""How requests move and leave: done, handed to a decode replica, loaded, given up."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
-
-import numpy as np
 
 from twin.models.serving import prefix_cache
 from twin.models.serving.blocks import (
@@ -13,7 +11,6 @@ from twin.models.serving.blocks import (
     blocks_of,
     can_fit,
     decode_blocks,
-    is_stepwise,
     leave_batch,
     leave_decode,
     leave_prefill,
@@ -47,10 +44,8 @@ from twin.models.serving.runs import look
 from twin.models.serving.state import (
     AWAY,
     COMING_ROOT,
-    COMPUTE,
     DECODE_CURSOR,
     GIVEN_UP,
-    HAS_ENTRIES,
     INDEXED_DECODE,
     IS_AWAY,
     IS_JOINING,
@@ -105,7 +100,7 @@ def finish(p: Any, s: Any, r: int, row: int, now_s: float) -> None:
     req.generated = req.output_tokens
     if req.flags & GIVEN_UP:
         s.replicas[r].given_up -= 1
-        _waste(s, r, row)
+        waste(s, r, row)
         leave(s, row, CANCELLED)
         return
     req.done_at_s = now_s + p.engines[r].egress_s
@@ -218,16 +213,16 @@ def hand_off(p: Any, s: Any, r: int, row: int, now_s: float, choose: Any) -> boo
     leave_batch(p, s, r, row)
     if req.flags & GIVEN_UP:
         s.replicas[r].given_up -= 1
-        _waste(s, r, row)
-        _free_held(p, s, r, row)
+        waste(s, r, row)
+        free_held(p, s, r, row)
         leave(s, row, CANCELLED)
         return True
     d = choose_decode(p, s, row, choose)
     if d == -2:
         return False
     if d == NONE:
-        _waste(s, r, row)
-        _free_held(p, s, r, row)
+        waste(s, r, row)
+        free_held(p, s, r, row)
         leave(s, row, SHED)
         return True
     req.stalled_s = now_s
@@ -239,14 +234,14 @@ def hand_off(p: Any, s: Any, r: int, row: int, now_s: float, choose: Any) -> boo
 
 
 @inner
-def _waste(s: Any, r: int, row: int) -> None:
+def waste(s: Any, r: int, row: int) -> None:
     """What was computed for a request is lost."""
     req = s.requests[row]
     s.replicas[r].lost_tokens += req.prompt_tokens + req.generated - req.cached_tokens
 
 
 @inner
-def _free_held(p: Any, s: Any, source: int, row: int) -> None:
+def free_held(p: Any, s: Any, source: int, row: int) -> None:
     """Free what a prefill replica held for a request."""
     req = s.requests[row]
     let_go(p, s, source, row, blocks_of(p, source, req.prompt_tokens + req.generated - 1), True)
@@ -301,7 +296,7 @@ def share_links(p: Any, s: Any, source: int, target: int, now_s: float) -> None:
 
 
 @inner
-def _remove_transfer(p: Any, s: Any, n: int, now_s: float) -> None:
+def remove_transfer(p: Any, s: Any, n: int, now_s: float) -> None:
     t = s.transfers[n]
     source, target = t.source, t.target
     s.requests[t.row].flags &= ~IS_LOADING
@@ -323,8 +318,8 @@ def end_transfer(p: Any, s: Any, now_s: float) -> None:
             n, row = i, s.transfers[i].row
     source, r = s.transfers[n].source, s.transfers[n].target
     s.replicas[source].sent_bytes += s.transfers[n].bytes
-    _remove_transfer(p, s, n, now_s)
-    _free_held(p, s, source, row)
+    remove_transfer(p, s, n, now_s)
+    free_held(p, s, source, row)
     s.requests[row].link = s.replicas[r].joining
     s.requests[row].flags |= IS_JOINING
     s.replicas[r].joining = row
@@ -373,13 +368,13 @@ def give_up(p: Any, s: Any, row: int, now_s: float) -> None:
     rep, g = s.replicas[r], s.group_of[req.replica]
     if req.flags & IS_QUEUED:
         leave_queue(s, r, row)
-        _leave_waiting(p, s, r, row)
+        leave_waiting(p, s, r, row)
         drop_dead(s, rep)
     elif req.flags & (IS_LOADING | IS_JOINING):
-        _waste(s, r, row)
+        waste(s, r, row)
         if req.flags & IS_LOADING:
-            _remove_transfer(p, s, _transfer_of(s, row), now_s)
-            _free_held(p, s, req.entry_replica, row)
+            remove_transfer(p, s, _transfer_of(s, row), now_s)
+            free_held(p, s, req.entry_replica, row)
         else:
             _unchain_joining(s, rep, row)
         let_go(p, s, r, row, decode_blocks(p, s, r, row, req.prompt_tokens + req.generated), True)
@@ -396,14 +391,14 @@ def give_up(p: Any, s: Any, row: int, now_s: float) -> None:
 
 
 @inner
-def _leave_waiting(p: Any, s: Any, r: int, row: int) -> None:
+def leave_waiting(p: Any, s: Any, r: int, row: int) -> None:
     """What a waiting request leaves behind."""
     req = s.requests[row]
     if req.stage == PULL:
-        _waste(s, r, row)
-        _free_held(p, s, req.entry_replica, row)
+        waste(s, r, row)
+        free_held(p, s, req.entry_replica, row)
     elif req.stage == RESUME:
-        _waste(s, r, row)
+        waste(s, r, row)
     else:
         s.loads[PROMPT_TOKENS, r] -= req.prompt_tokens + req.generated
 
@@ -429,7 +424,7 @@ def let_given_up_leave(p: Any, s: Any, r: int, stepwise: bool) -> None:
             if row < first and s.requests[row].flags & GIVEN_UP:
                 place, first = i, row
         let_go(p, s, r, first, leave_decode(p, s, r, place, stepwise), True)
-        _waste(s, r, first)
+        waste(s, r, first)
         _leave_given_up(p, s, r, first)
 
 
@@ -439,143 +434,3 @@ def _leave_given_up(p: Any, s: Any, r: int, row: int) -> None:
     leave_batch(p, s, r, row)
     owe(s, r, row, -1)
     leave(s, row, CANCELLED)
-
-
-@inner
-def _send_away(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: float) -> None:
-    """A request lost its replica and arrives again."""
-    req = s.requests[row]
-    owe(s, r, row, -1)
-    if req.generated > 0 and np.isnan(req.stalled_s):
-        req.stalled_s = last_token_s
-    req.stage = COMPUTE
-    req.flags &= ~(IS_QUEUED | IS_LOADING | IS_JOINING | HAS_ENTRIES)
-    if req.flags & GIVEN_UP:
-        req.flags &= ~GIVEN_UP
-        leave(s, row, CANCELLED)
-        return
-    req.flags |= IS_AWAY
-    s.counts[AWAY] += 1
-    come_again(s, row, at_s)
-
-
-@outer
-def lose_group(p: Any, s: Any, first: int, last: int, last_token_s: float) -> None:
-    """Everything that the replicas from ``first`` up to ``last`` held is gone; their requests arrive again."""
-    now_s = s.clock[0]
-    at_s = now_s + p.retry_s[0]
-    lost = NONE
-    for r in range(first, last):
-        lost = _stop_transfers(p, s, r, lost)
-        for d in range(len(s.replicas)):
-            if d == r or s.replicas[d].queued > 0:
-                lost = _empty_queue(s, d, r, lost)
-    while lost != NONE:  # by row: in that order they let go of what other replicas hold for them
-        row = lost
-        lost = queue_pop(s.requests, row)
-        _leave_waiting(p, s, s.requests[row].replica, row)
-        _send_away(p, s, s.requests[row].replica, row, now_s, at_s)
-    for r in range(first, last):
-        _lose_batch(p, s, r, last_token_s, at_s, is_stepwise(p, r))
-
-
-@inner
-def _stop_transfers(p: Any, s: Any, r: int, lost: int) -> int:
-    """Set aside those whose KV is on its way from or to a replica."""
-    n = 0
-    while n < s.counts[TRANSFERS]:
-        t = s.transfers[n]
-        if r not in (t.source, t.target):
-            n += 1
-            continue
-        row, target = t.row, t.target
-        req = s.requests[row]
-        _remove_transfer(p, s, n, s.clock[0])
-        s.replicas[target].free_blocks += decode_blocks(p, s, target, row, req.prompt_tokens + req.generated)
-        leave_batch(p, s, target, row)
-        look(s, s.group_of[target], s.clock[0])
-        lost = _set_aside(s, lost, row)
-    return lost
-
-
-@inner
-def _lose_batch(p: Any, s: Any, r: int, last_token_s: float, at_s: float, stepwise: bool) -> None:
-    rep = s.replicas[r]
-    while rep.prefill_first != NONE:
-        row = rep.prefill_first
-        target = s.requests[row].prompt_tokens + s.requests[row].generated
-        rep.lost_tokens += leave_prefill(s, rep, row)
-        let_go(p, s, r, row, prompt_blocks(p, s, r, row, target), False)
-        leave_batch(p, s, r, row)
-        s.loads[PROMPT_TOKENS, r] -= target
-        _send_away(p, s, r, row, last_token_s, at_s)
-    while rep.decode > 0:
-        row = s.heap[s.heap_start[r]] & ROW_MASK
-        let_go(p, s, r, row, leave_decode(p, s, r, 0, stepwise), True)
-        _lose_decoded(p, s, r, row, last_token_s, at_s)
-    while rep.joining != NONE:
-        row = rep.joining
-        rep.joining = s.requests[row].link
-        context = s.requests[row].prompt_tokens + s.requests[row].generated
-        let_go(p, s, r, row, decode_blocks(p, s, r, row, context), True)
-        _lose_decoded(p, s, r, row, last_token_s, at_s)
-    prefix_cache.forget(s, r)
-    rep.free_blocks += rep.decode_blocks
-    rep.decode_blocks = 0
-    rep.given_up, rep.extra_s, rep.turn = 0, 0.0, 0
-    begin = s.adapter_start[r]
-    for i in range(begin, begin + p.engines[r].adapter_slots):
-        s.adapter_id[i] = NONE
-        s.adapter_used_s[i] = 0.0
-
-
-@inner
-def _lose_decoded(p: Any, s: Any, r: int, row: int, last_token_s: float, at_s: float) -> None:
-    _waste(s, r, row)
-    leave_batch(p, s, r, row)
-    _send_away(p, s, r, row, last_token_s, at_s)
-
-
-@inner
-def _set_aside(s: Any, lost: int, row: int) -> int:
-    """Add a row to the heap of lost ones, in order of rows."""
-    s.requests[row].rank = 0.0
-    return queue_push(s.requests, lost, row)
-
-
-@inner
-def _empty_queue(s: Any, d: int, dead: int, lost: int) -> int:
-    """Set aside those in way and queue of a replica that are lost with a dead one; drop rows that left."""
-    rep = s.replicas[d]
-    for is_way in (True, False):
-        chain, kept = NONE, NONE
-        while True:
-            row = rep.way_first if is_way else rep.queue_root
-            if row == NONE:
-                break
-            if is_way:
-                rep.way_first = s.requests[row].link
-            else:
-                rep.queue_root = queue_pop(s.requests, row)
-            req = s.requests[row]
-            if not req.flags & IS_QUEUED:
-                continue
-            if d == dead or (req.stage == PULL and req.entry_replica == dead):
-                leave_queue(s, d, row)
-                look(s, s.group_of[d], s.clock[0])
-                lost = _set_aside(s, lost, row)
-                continue
-            req.link = NONE
-            if chain == NONE:
-                chain = row
-            else:
-                s.requests[kept].link = row
-            kept = row
-        if is_way:
-            rep.way_first, rep.way_last = chain, kept
-        else:
-            while chain != NONE:
-                following = s.requests[chain].link
-                rep.queue_root = queue_push(s.requests, rep.queue_root, chain)
-                chain = following
-    return lost

@@ -7,10 +7,11 @@ from typing import Any
 
 from twin.models.serving import prefix_cache
 from twin.models.serving.blocks import more_blocks
+from twin.models.serving.deaths import lose_group
 from twin.models.serving.draws import inner, outer
 from twin.models.serving.gateway import arrive, mark_open
 from twin.models.serving.kernel import coefficients_of, tally, turn
-from twin.models.serving.moves import end_transfer, give_up, lose_group
+from twin.models.serving.moves import end_transfer, give_up
 from twin.models.serving.records import VIEW_FIELDS
 from twin.models.serving.runs import cut, end_s, log_gaps, steps_until
 from twin.models.serving.state import (

@@ -49,11 +49,8 @@ def push(heap: Any, start: int, size: int, item: int) -> None:
 
 
 @inner
-def pop(heap: Any, start: int, size: int) -> None:
-    """Remove the top of the heap of ``size`` items that begins at ``start``."""
-    size -= 1
-    item = heap[start + size]
-    i = 0
+def _sink(heap: Any, start: int, size: int, i: int, item: int) -> None:
+    """Put an item at place ``i`` of the heap or below it."""
     while True:
         child = 2 * i + 1
         if child >= size:
@@ -68,6 +65,12 @@ def pop(heap: Any, start: int, size: int) -> None:
 
 
 @inner
+def pop(heap: Any, start: int, size: int) -> None:
+    """Remove the top of the heap of ``size`` items that begins at ``start``."""
+    _sink(heap, start, size - 1, 0, heap[start + size - 1])
+
+
+@inner
 def swap_out(heap: Any, start: int, size: int, index: int) -> None:
     """Remove the item at ``index`` of the heap of ``size`` items that begins at ``start``."""
     last = heap[start + size - 1]
@@ -75,20 +78,8 @@ def swap_out(heap: Any, start: int, size: int, index: int) -> None:
     while i > 0 and heap[start + ((i - 1) >> 1)] > last:
         heap[start + i] = heap[start + ((i - 1) >> 1)]
         i = (i - 1) >> 1
-    size -= 1
-    if i < size:
-        heap[start + i] = last
-        while True:
-            child = 2 * i + 1
-            if child >= size:
-                break
-            if child + 1 < size and heap[start + child + 1] < heap[start + child]:
-                child += 1
-            if heap[start + child] >= last:
-                break
-            heap[start + i] = heap[start + child]
-            i = child
-        heap[start + i] = last
+    if i < size - 1:
+        _sink(heap, start, size - 1, i, last)
 
 
 @inner
