@@ -12,6 +12,7 @@ import twin
 # limits in steps of the chase (15.6 ns) on an AMD EPYC of 2026, which is told after "for"
 CHASES_PER_REQUEST = 210  # 130 are 500,000 requests/s
 CHASES_PER_KILOTOKEN = 210  # 64 are 1 G output tokens/s
+CHASES_PER_PREFIX_REQUEST = 1700  # 430 are 150,000 requests/s
 REPLICAS = {
     "serving.model": "llama-3.1-8b",
     "serving.tensor_parallel": 1,
@@ -22,9 +23,11 @@ REPLICAS = {
 """Sixteen GPUs, each with a model of its own: what a tick of the plant costs is spread over many requests."""
 
 
-def whole_run(scenarios: Path, folder: Path, timed: Any, changes: dict[str, Any]):
+def whole_run(
+    scenarios: Path, folder: Path, timed: Any, changes: dict[str, Any], name: str = "gb200-hall.yaml"
+):
     """Best CPU seconds of two runs after a short one that compiles, and the last run."""
-    scenario = scenarios / "gb200-hall.yaml"
+    scenario = scenarios / name
     short = twin.load(scenario, set={**changes, "time.duration": "1 min", "time.sample": "10 s"})
     twin.run(short, out=folder / "short")
     given = twin.load(scenario, set=changes)
@@ -65,3 +68,23 @@ def test_long_answers(scenarios: Path, tmp_path: Path, timed: Any, chase_s: floa
     print(f"\n1k in, 8k out, 16 replicas, 1 h: {tokens / 1e6:.0f} M output tokens, {best_s:.2f} CPU s,"
           f" {tokens / best_s / 1e9:.3f} G tokens/s")  # fmt: skip
     assert best_s / tokens < CHASES_PER_KILOTOKEN / 1000.0 * chase_s
+
+
+@pytest.mark.slow
+def test_prefixes_apart(scenarios: Path, tmp_path: Path, timed: Any, chase_s: float) -> None:
+    """Prefix caches, KV-aware routing, prefill and decode apart with transfers: 72 GPUs each."""
+    changes = {
+        "serving.model": "llama-3.1-8b",
+        "serving.tensor_parallel": 1,
+        "serving.slo.ttft": "10 s",
+        "time.duration": "30 min",
+        "time.tick": "2 s",
+        "time.sample": "60 s",
+        "workload.copies": 60,
+    }
+    best_s, run = whole_run(scenarios, tmp_path, timed, changes, "disaggregated.yaml")
+    rows, kpis = len(run.requests), run.kpis()
+    print(f"\nprefixes apart, 144 replicas, 30 min, {rows} requests: {best_s:.2f} CPU s,"
+          f" {rows / best_s / 1e3:.0f} k requests/s; hit {100 * kpis['cache_hit_frac']:.1f} %")  # fmt: skip
+    assert kpis["sent_bytes"] > 1e12
+    assert best_s / rows < CHASES_PER_PREFIX_REQUEST * chase_s

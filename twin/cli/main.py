@@ -41,6 +41,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no r
 SeedOpt = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Seed in place of the scenario's.")]
 FidelityOpt = Annotated[Fidelity | None, typer.Option(help="In place of the scenario's.")]
 Out = Annotated[Path, typer.Option(help="Folder in which run folders are made.")]
+On = Annotated[
+    str,
+    typer.Option(
+        help="Where studies and the halls of a site run: local, dask, slurm or tcp://scheduler:8786."
+    ),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Worker processes for them.")]
 
 
 def _version(show: bool) -> None:
@@ -78,6 +85,8 @@ def run(
     fidelity: FidelityOpt = None,
     seed: SeedOpt = None,
     out: Out = Path("runs"),
+    on: On = "local",
+    workers: Workers = 2,
     picture: Annotated[bool, typer.Option(help="Draw the 3D floor plan into the run folder.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, build and say what would run.")] = False,
     as_json: Json = False,
@@ -88,7 +97,7 @@ def run(
 
     running.run(
         scenario, tuple(overlay), _sets(set_), fidelity.value if fidelity else None, seed, out,
-        picture=picture, dry_run=dry_run, as_json=as_json, quiet=quiet,
+        on=on, workers=workers, picture=picture, dry_run=dry_run, as_json=as_json, quiet=quiet,
     )  # fmt: skip
 
 
@@ -163,8 +172,8 @@ def compare(
 @app.command(epilog="Example: twin study scenarios/studies/load-and-heat.yaml --on dask --workers 2")
 def study(
     file: Annotated[Path, typer.Argument(help="Study file (YAML).", show_default=False)],
-    on: Annotated[str, typer.Option(help="local, dask, slurm or tcp://scheduler:8786.")] = "local",
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    on: On = "local",
+    workers: Workers = 2,
     out: Out = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs only.")] = False,
     as_json: Json = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def _bar(
 
 def run(
     path: Path, overlays: tuple[Path, ...], sets: dict[str, str], fidelity: str | None, seed: int | None, out: Path,
-    *, picture: bool, dry_run: bool, as_json: bool, quiet: bool,
+    *, on: str, workers: int, picture: bool, dry_run: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Run one scenario and show what came out."""
     from twin import report, simulate
@@ -51,7 +51,12 @@ def run(
         return
     with _bar(ready.scenario.scenario, quiet) as progress:
         wall, cpu = time.perf_counter(), time.process_time()
-        folder = simulate.run(ready, out=out, progress=progress)
+        if ready.is_site:
+            from twin import launch
+
+            folder = launch.run_site(ready, out, on=on, workers=workers, progress=progress)
+        else:
+            folder = simulate.run(ready, out=out, progress=progress)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     opened = twin.open_run(folder)
     drawn = _draw(folder, quiet) if picture else None
@@ -60,7 +65,7 @@ def run(
         print_json({"run": str(folder), "picture": drawn and str(drawn), **report.kpis_json(opened)})
         return
     stdout().print(report.render_kpis(opened))
-    _remark_speed(stderr(quiet), ready, wall, cpu)
+    _remark_speed(stderr(quiet), opened.attrs, wall, cpu)
     for label, file in (
         ("trace", folder / "trace.h5"),
         ("report", folder / "report.html"),
@@ -70,13 +75,18 @@ def run(
             stdout().print(f"{label:8s}{file}", soft_wrap=True, highlight=False)
 
 
-def _remark_speed(console: Any, ready: Any, wall: float, cpu: float) -> None:
-    arrivals, duration = len(ready.requests.arrived_at_s), ready.scenario.time.duration
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _remark_speed(console: Any, attrs: Mapping[str, Any], wall: float, cpu: float) -> None:
+    arrivals, duration, halls = int(attrs["arrivals"]), float(attrs["duration_s"]), int(attrs.get("halls", 1))
+    if halls > 1:
+        cpu = float(attrs["cpu_s"])
+    peak = (
+        max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, float(attrs["peak_memory_bytes"]))
+        / 2**20
+    )
     console.print(
         f"{arrivals:,} requests over {duration / 60:.0f} min in {cpu:.1f} s of CPU ({wall:.1f} s): "
-        f"{duration / max(wall, 1e-9):,.0f} x real time, {arrivals / max(cpu, 1e-9):,.0f} requests a CPU second, "
-        f"peak memory {peak:,.0f} MB",
+        f"{duration / max(wall, 1e-9):,.1f} x real time, {arrivals / max(cpu, 1e-9):,.0f} requests a CPU second, "
+        f"peak memory {peak:,.0f} MB" + (" of a process" if halls > 1 else ""),
         highlight=False,
     )
 
@@ -114,7 +124,8 @@ def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
     site = topology.summary(ready.graph)
     plan = {
         "run": str(out / ready.run_id),
-        "requests": len(ready.requests.arrived_at_s),
+        "requests": ready.requests.rows,
+        "halls": ready.scenario.hall.count,
         "duration_s": ready.scenario.time.duration,
         "fidelity": ready.scenario.fidelity,
         "site": {**dataclasses.asdict(site), "survives_ups_loss": site.survives_ups_loss},
@@ -124,7 +135,9 @@ def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
         return
     counts = ", ".join(f"{n:,} {kind}" for kind, n in site.counts.items())
     cables = ", ".join(f"{n:,} {medium}" for medium, n in site.cables.items())
+    halls = ready.scenario.hall.count
     lines = (
+        *([f"{halls} equal halls; the figures are those of the first"] if halls > 1 else []),
         f"would run {plan['run']}: {plan['requests']:,} requests over {plan['duration_s'] / 60:.0f} min",
         f"assets   {counts}",
         f"cables   {cables}; {sum(site.cable_m.values()) / 1e3:,.1f} km",
@@ -149,13 +162,13 @@ def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_js
         faults = [dataclasses.asdict(f) for f in error.faults]
         print_json({"ok": False, "message": error.message, "faults": faults})
         raise SystemExit(error.exit_code) from None
-    assets, arrivals = ready.graph.number_of_nodes(), len(ready.requests.arrived_at_s)
+    assets, arrivals, halls = ready.graph.number_of_nodes(), ready.requests.rows, scenario.hall.count
     if as_json:
-        print_json(
-            {"ok": True, "scenario": scenario.scenario, "assets": assets, "requests": arrivals, "faults": []}
-        )
+        found = {"assets": assets, "requests": arrivals, "halls": halls, "faults": []}
+        print_json({"ok": True, "scenario": scenario.scenario, **found})
     else:
-        stdout().print(f"{path} can run: {assets:,} assets, {arrivals:,} requests", highlight=False)
+        each = f", in each of {halls} halls or nearly" if halls > 1 else ""
+        stdout().print(f"{path} can run: {assets:,} assets, {arrivals:,} requests{each}", highlight=False)
 
 
 def compare(a: Path, b: Path, seed: int | None, out: Path, *, as_json: bool, quiet: bool) -> None:

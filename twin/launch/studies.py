@@ -94,7 +94,7 @@ def run_study(
     MissingLibrary
         Without the library that ``on`` needs.
     """
-    _check(on, workers)
+    check_place(on, workers, "the study")
     folder = Path(out).resolve() / plan.name
     folder.mkdir(parents=True, exist_ok=True)
     # Cases that change nothing are the same run under two names: it is done once.
@@ -103,7 +103,7 @@ def run_study(
     errors: dict[str, Exception] = {}
     manifest = folder / "manifest.json"
     write_manifest(manifest, plan, {})
-    for done, (job, future) in enumerate(_run(jobs, on, workers), 1):
+    for done, (job, future) in enumerate(run_jobs(jobs, on, workers), 1):
         error = future.exception()
         if error is None:
             summaries[job.run_id] = future.result()
@@ -120,13 +120,21 @@ def run_study(
     return Outcome(plan.name, table, failed)
 
 
-def _run(jobs: Sequence[Job], on: str, workers: int) -> Iterator[tuple[Job, Future[dict[str, Any]]]]:
+def run_jobs(jobs: Sequence[Job], on: str, workers: int) -> Iterator[tuple[Job, Future[dict[str, Any]]]]:
+    """Run jobs where they are to run; yields each with its future as it ends."""
     if on == "local":
         return run_local(jobs, min(workers, len(jobs)))
     return run_on_cluster(jobs, workers, on)
 
 
-def _check(on: str, workers: int) -> None:
+def check_place(on: str, workers: int, what: str) -> None:
+    """Refuse a place or a number of workers that cannot be.
+
+    Raises
+    ------
+    StudyError
+        With both faults; ``what`` names what would run.
+    """
     faults = []
     if on not in PLACES and "://" not in on:
         near = difflib.get_close_matches(on, PLACES, 1)
@@ -135,7 +143,7 @@ def _check(on: str, workers: int) -> None:
     if workers < 1:
         faults.append(Fault("", 0, "--workers", str(workers), "1 or more", "write --workers 1"))
     if faults:
-        raise StudyError("the study cannot run like this", faults)
+        raise StudyError(f"{what} cannot run like this", faults)
 
 
 def _job(spec: RunSpec, folder: Path, runner: str, summarise: str) -> Job:

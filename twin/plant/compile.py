@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from typing import NamedTuple
+
 import networkx as nx
 import numpy as np
 
 from twin import catalog
+from twin.models.serving import Params
 from twin.plant import power, replicas, thermal
 from twin.plant.faults import telling
 from twin.plant.maps import Maps, build_maps
@@ -17,14 +21,37 @@ from twin.scenario import Requests, Scenario, Series
 from twin.scenario.serving import placed
 
 
-def compile_plant(
-    graph: nx.MultiDiGraph,
-    scenario: Scenario,
-    requests: Requests,
-    weather: Series,
-    start: Starter = start_batch,
-) -> Plant:
-    """Compile a checked site into a plant at its first instant.
+class Blueprint(NamedTuple):
+    """A site as arrays, before requests and weather: halls built alike share one.
+
+    Parameters
+    ----------
+    maps : Maps
+        Ids and index maps.
+    routes : list
+        Hops from the gateway to each replica.
+    params : serving.Params
+        Replicas.
+    gpus : Gpus
+    chain : Chain
+        Constant figures of GPU packages and of the power chain.
+    nodes : dict of str to Node
+        Models in their first state, never stepped.
+    places : dict of str to array
+        Where kinds stand that no graph holds.
+    """
+
+    maps: Maps
+    routes: list[replicas.Path]
+    params: Params
+    gpus: thermal.Gpus
+    chain: power.Chain
+    nodes: dict[str, Node]
+    places: dict[str, Array]
+
+
+def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
+    """Lower a checked site to arrays.
 
     Parameters
     ----------
@@ -32,6 +59,43 @@ def compile_plant(
         The site, from ``topology.build``.
     scenario : Scenario
         Its scenario.
+
+    Raises
+    ------
+    ScenarioError
+        When the model does not fit its GPUs, or the tick is too long for the cooling.
+    """
+    maps = build_maps(graph, scenario)
+    routes = replicas.paths(graph, maps)
+    params = replicas.build(graph, scenario, maps, routes)
+    gpus, gpu_node = _gpus(graph, scenario, maps)
+    chain, chain_node = power.build(graph, maps, gpus.power.tdp_w)
+    nodes = {
+        "gpu": gpu_node,
+        **thermal.build_liquid(graph, scenario, maps, gpus),
+        **thermal.build_air(graph, scenario, maps),
+        "power": chain_node,
+    }
+    check_tick(graph, scenario, maps, nodes)
+    places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
+    return Blueprint(maps, routes, params, gpus, chain, nodes, places)
+
+
+def start_plant(
+    blueprint: Blueprint,
+    scenario: Scenario,
+    requests: Requests,
+    weather: Series,
+    start: Starter = start_batch,
+) -> Plant:
+    """Start a plant at its first instant.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+        From :func:`lower`; it stays as it is.
+    scenario : Scenario
+        Seed, recording and set-points of this plant.
     requests : Requests
         Arrivals and lengths, sorted by arrival.
     weather : Series
@@ -42,31 +106,33 @@ def compile_plant(
     Raises
     ------
     ScenarioError
-        When the model does not fit its GPUs, or the tick is too long for the cooling.
+        When the requests cannot be served as they stand.
 
     Returns
     -------
     Plant
         Ready for its first step: one exchange has told every model its first inputs.
     """
-    maps = build_maps(graph, scenario)
-    routes = replicas.paths(graph, maps)
-    params = replicas.build(graph, scenario, maps, routes)
-    with telling(scenario, maps):
-        serving = Serving(params, requests, start(params, requests, routes))
-    gpus, gpu_node = _gpus(graph, scenario, maps)
-    chain, chain_node = power.build(graph, maps, gpus.power.tdp_w)
-    nodes = {
-        "gpu": gpu_node,
-        **thermal.build_liquid(graph, scenario, maps, gpus),
-        **thermal.build_air(graph, scenario, maps),
-        "power": chain_node,
-    }
-    check_tick(graph, scenario, maps, nodes)
-    plant = Plant(scenario, maps, serving, gpus, chain, nodes, weather)
-    plant.places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
+    params, share = blueprint.params._replace(seed=scenario.seed), scenario.recording
+    with telling(scenario, blueprint.maps):
+        served = start(params, requests, blueprint.routes)
+    serving = Serving(params, requests, served, share.requests, share.gaps)
+    nodes = copy.deepcopy(blueprint.nodes)
+    plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather)
+    plant.places = blueprint.places
     plant.prime()
     return plant
+
+
+def compile_plant(
+    graph: nx.MultiDiGraph,
+    scenario: Scenario,
+    requests: Requests,
+    weather: Series,
+    start: Starter = start_batch,
+) -> Plant:
+    """Compile a checked site into a plant at its first instant: :func:`lower`, then :func:`start_plant`."""
+    return start_plant(lower(graph, scenario), scenario, requests, weather, start)
 
 
 def _gpus(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> tuple[thermal.Gpus, Node]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from twin.models import serving as model
 from twin.models.serving.records import OUTSTANDING_REQUESTS, RUN
 from twin.requests import CANCELLED, FINISHED, INSIDE, REJECTED, SHED, Requests
+from twin.rng import is_drawn
 
 Paths = list[list[tuple[str, float]]]
 Array = NDArray[np.float64]
@@ -73,6 +74,8 @@ class Serving:
         All requests of the run.
     served : Served
         The model that serves them.
+    requests_frac, gaps_frac : float
+        Shares of requests and of gaps that are handed out to be written.
 
     Attributes
     ----------
@@ -81,8 +84,16 @@ class Serving:
         how many such gaps there were.
     """
 
-    def __init__(self, params: model.Params, requests: Requests, served: Served) -> None:
+    def __init__(
+        self,
+        params: model.Params,
+        requests: Requests,
+        served: Served,
+        requests_frac: float = 1.0,
+        gaps_frac: float = 1.0,
+    ) -> None:
         self.params, self.requests, self._served = params, requests, served
+        self._requests_frac, self._gaps_frac, self._gaps_seen = requests_frac, gaps_frac, 0
         self.inputs = model.idle_inputs(params)
         self.so_far = {name: np.zeros(len(params.engines)) for name in AMOUNTS}
         self.so_far |= {name: np.zeros(1) for name in ("gap_s", "gaps")}
@@ -107,9 +118,11 @@ class Serving:
         for name in AMOUNTS:
             self.so_far[name] += getattr(out, name)
         if len(out.left_rows):
-            self._fresh.append(out.left_rows)
+            self._fresh.append(out.left_rows[is_drawn(out.left_rows, self._requests_frac)])
         if len(gaps := out.gaps):
-            self._gaps.append(gaps)
+            places = np.arange(self._gaps_seen, self._gaps_seen + len(gaps))
+            self._gaps.append(gaps[is_drawn(places, self._gaps_frac)])
+            self._gaps_seen += len(gaps)
             steps = gaps["steps"].astype(np.float64)
             lasted_s = steps * gaps["first_s"] + gaps["growth_s"] * steps * (steps - 1.0) / 2.0
             self.so_far["gap_s"] += gaps["sequences"] @ lasted_s
@@ -152,7 +165,8 @@ class Serving:
 
     def take_unfinished(self) -> dict[str, NDArray[Any]]:
         """Columns of the requests that are in the house."""
-        columns = self._columns(np.flatnonzero(self.column("status") == INSIDE))
+        rows = np.flatnonzero(self.column("status") == INSIDE)
+        columns = self._columns(rows[is_drawn(rows, self._requests_frac)])
         return columns | {"generated_tokens": np.full(len(columns["request"]), -1)}
 
     def take_gaps(self) -> dict[str, NDArray[Any]]:

@@ -94,8 +94,8 @@ def _rates(serving: Serving) -> dict[str, float]:
         "goodput_requests_per_s": float(good.sum()),
         "goodput_tokens_per_s": columns["output_tokens"][good].sum(dtype=float),
     }
-    rates = {key: ratio(float(total), serving.lasted_s) for key, total in totals.items()}
-    return rates | {"requests_finished": float(done.sum())}
+    rates = {key: ratio(serving.weight * float(total), serving.lasted_s) for key, total in totals.items()}
+    return rates | {"requests_finished": serving.weight * float(done.sum())}
 
 
 def _of_sample(values: Floats) -> dict[str, float]:

@@ -146,21 +146,26 @@ def kpis(serving: Serving) -> dict[str, float]:
 
 def _requests(serving: Serving) -> dict[str, float]:
     status, is_whole, lasted_s = serving.status, serving.file.complete, serving.lasted_s
-    finished, good, late = (int(mask.sum()) for mask in (serving.done, serving.good, serving.late))
-    good_tokens = float(serving.columns["output_tokens"][serving.good].sum(dtype=float))
+    masks = {
+        "finished": serving.done, "rejected": status == REJECTED, "shed": status == SHED,
+        "cancelled": status == CANCELLED, "retried": serving.columns["attempts"] > 1, "in_flight": status == INSIDE,
+        "good": serving.good, "late": serving.late, "arrived": np.ones(len(status), dtype=bool),
+    }  # fmt: skip
+    counts = {name: round(serving.weight * int(mask.sum())) for name, mask in masks.items()}
+    good_tokens = serving.weight * float(serving.columns["output_tokens"][serving.good].sum(dtype=float))
+    unknown = float("nan")  # a torso does not hold who was in the house
     return {
-        "requests_arrived": len(status) if is_whole else float("nan"),
-        "requests_finished": finished,
-        "requests_rejected": int((status == REJECTED).sum()),
-        "requests_shed": int((status == SHED).sum()),
-        "requests_cancelled": int((status == CANCELLED).sum()),
-        "requests_retried": int((serving.columns["attempts"] > 1).sum()),
-        "requests_in_flight": int((status == INSIDE).sum()) if is_whole else float("nan"),
-        "requests_per_s": ratio(finished, lasted_s),
-        "goodput_requests_per_s": ratio(good, lasted_s),
+        "requests_arrived": counts["arrived"] if is_whole else unknown,
+        **{
+            f"requests_{name}": counts[name]
+            for name in ("finished", "rejected", "shed", "cancelled", "retried")
+        },
+        "requests_in_flight": counts["in_flight"] if is_whole else unknown,
+        "requests_per_s": ratio(counts["finished"], lasted_s),
+        "goodput_requests_per_s": ratio(counts["good"], lasted_s),
         "goodput_tokens_per_s": ratio(good_tokens, lasted_s),
-        "good_frac": ratio(good, good + late),
-        "late_requests": late,
+        "good_frac": ratio(counts["good"], counts["good"] + counts["late"]),
+        "late_requests": counts["late"],
     }
 
 

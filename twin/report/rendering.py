@@ -15,6 +15,7 @@ from twin.report.run import Run
 from twin.report.serving import GROUPINGS
 from twin.report.tables import group_rows, rich_table, sampling_note, statistics_rows
 
+MOST_GROUPS = 1000
 BALANCED = 1e-9
 """Residual of a balance, relative to its turnover, above which a run is not to be trusted."""
 
@@ -121,7 +122,7 @@ def kpis_json(run: Run) -> dict[str, Any]:
     -------
     dict
         ``kpis`` and ``display`` by key; ``metrics`` with statistics by metric; ``by`` with figures of each tier,
-        tenant, kind and replica; ``sampling`` with the shares that were written; ``audit``.
+        tenant, kind and replica, a thousand of each at most; ``sampling`` with the shares that were written; ``audit``.
     """
     figures = run.kpis()
     display = {k: f"{written(k, v)} {DISPLAY[k][2]}".strip() for k, v in figures.items()}
@@ -133,7 +134,7 @@ def kpis_json(run: Run) -> dict[str, Any]:
         "kpis": figures,
         "display": display,
         "metrics": run.statistics,
-        "by": {grouping: run.serving.by(grouping) for grouping in GROUPINGS},
+        "by": {grouping: run.serving.by(grouping, MOST_GROUPS) for grouping in GROUPINGS},
         "sampling": run.file.json("sampling"),
         "audit": run.audit,
     }

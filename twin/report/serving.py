@@ -8,6 +8,7 @@ tier: DistServe (OSDI 2024) and Mooncake (FAST 2025). Hit rate: cached over quer
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,15 @@ class Serving:
             return float("nan")
         time_s = self.file.series("site.power_w").time_s
         return float(time_s[-1]) if len(time_s) else float("nan")
+
+    @cached_property
+    def weight(self) -> float:
+        """How many requests one written request stands for; 1 unless a sample was written."""
+        share = float(self.file.json("sampling").get("requests_frac", 1.0))
+        if share >= 1.0:
+            return 1.0
+        book = self.file.audit().get("requests")  # counts all of them; a torso has no balances
+        return book["in"] / len(self.status) if book and len(self.status) else 1.0 / share
 
     @cached_property
     def done(self) -> Bools:
@@ -145,15 +155,17 @@ class Serving:
             prices = self._tier_values(f"{name}_usd_per_token")
             tokens = np.bincount(tier, self.columns[f"{name}_tokens"][rows][done], minlength=len(prices))
             total += float(tokens @ prices)
-        return total
+        return total * self.weight
 
-    def by(self, grouping: str) -> dict[str, dict[str, float]]:
+    def by(self, grouping: str, most: int | None = None) -> dict[str, dict[str, float]]:
         """What each tier, tenant, kind or replica got.
 
         Parameters
         ----------
         grouping : {"tier", "tenant", "kind", "replica"}
             A request without replica is in none of them.
+        most : int, optional
+            Only the first so many groups.
 
         Returns
         -------
@@ -174,9 +186,13 @@ class Serving:
         pieces = np.split(order, starts[1:]) if len(order) else []
         return {
             names.get(int(place), str(place)): self.figures(rows)
-            for place, rows in zip(places, pieces, strict=True)
-            if place >= 0
+            for place, rows in islice(((p, r) for p, r in zip(places, pieces, strict=True) if p >= 0), most)
         }
+
+    def groups(self, grouping: str) -> int:
+        """How many groups :meth:`by` gives."""
+        places = np.unique(self.columns[grouping])
+        return int((places >= 0).sum())
 
     def _names(self, grouping: str) -> dict[int, str]:
         if grouping == "replica":
@@ -198,14 +214,16 @@ class Serving:
             SI units, the unit in every key; NaN where there is nothing to measure.
         """
         status, good, tokens = self.status[rows], self.good[rows], self.columns["output_tokens"][rows]
-        done, late = self.done[rows], self.late[rows]
-        found = {"requests": float(len(rows)), "requests_finished": float(done.sum())}
+        done, late, weight = self.done[rows], self.late[rows], self.weight
+        found = {"requests": weight * len(rows), "requests_finished": weight * float(done.sum())}
         for name, value in (("rejected", REJECTED), ("shed", SHED), ("cancelled", CANCELLED)):
-            found[f"requests_{name}"] = float((status == value).sum())
+            found[f"requests_{name}"] = weight * float((status == value).sum())
         found["good_frac"] = ratio(float(good.sum()), float(good.sum() + late.sum()))
-        found["goodput_requests_per_s"] = ratio(float(good.sum()), self.lasted_s)
-        found["goodput_tokens_per_s"] = ratio(float(tokens[good].sum(dtype=float)), self.lasted_s)
-        found["finished_output_tokens_per_s"] = ratio(float(tokens[done].sum(dtype=float)), self.lasted_s)
+        found["goodput_requests_per_s"] = ratio(weight * float(good.sum()), self.lasted_s)
+        for name, mine in (("goodput", good), ("finished_output", done)):
+            found[f"{name}_tokens_per_s"] = ratio(
+                weight * float(tokens[mine].sum(dtype=float)), self.lasted_s
+            )
         for name in ("ttft_s", "tpot_s", "e2e_s", "queue_s"):
             levels = percentiles(known(getattr(self, name)[rows]), (50, 99))
             found |= {f"{name[:-2]}_p{p}_s": float(v) for p, v in zip((50, 99), levels, strict=True)}

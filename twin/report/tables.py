@@ -75,14 +75,15 @@ def _short(label: str) -> str:
 def group_rows(run: Run, most: int = MOST_ROWS) -> Iterator[Rows]:
     """What tiers, tenants, kinds and replicas got, where there are several."""
     for grouping in GROUPINGS:
-        groups = run.serving.by(grouping)
-        if len(groups) < 2:
+        count = run.serving.groups(grouping)
+        if count < 2:
             continue
+        groups = run.serving.by(grouping, most)
         rows = [
             (name, *(cell(figures[key] * scale) for key, (_, scale) in GROUP_COLUMNS.items()))
-            for name, figures in list(groups.items())[:most]
+            for name, figures in groups.items()
         ]
-        left = len(groups) - len(rows)
+        left = count - len(rows)
         note = f"{left} more: run.by({grouping!r}), or --json" if left else ""
         yield Rows(f"by {grouping}", (grouping, *(head for head, _ in GROUP_COLUMNS.values())), rows, note)
 
@@ -95,12 +96,12 @@ def sampling_note(run: Run) -> str:
     >>> from types import SimpleNamespace
     >>> file = SimpleNamespace(json=lambda name: {"requests_frac": 0.1, "gaps_frac": 1.0})
     >>> sampling_note(SimpleNamespace(file=file))
-    'Sampled: 10 % of requests. Counts, rates and revenue are those of the sample.'
+    'Sampled: 10 % of requests. Counts, rates and revenue are scaled up from them, latencies are theirs.'
     """
     shares = run.file.json("sampling")
     parts = [f"{v * 100:.3g} % of {k[:-5]}" for k, v in shares.items() if k.endswith("_frac") and v < 1.0]
     means = (
-        " Counts, rates and revenue are those of the sample."
+        " Counts, rates and revenue are scaled up from them, latencies are theirs."
         if shares.get("requests_frac", 1.0) < 1.0
         else ""
     )
@@ -117,7 +118,7 @@ def rich_table(table: Rows) -> Table:
         if place:
             shown.add_column(head, justify="right", style="cyan", no_wrap=True)
         else:
-            shown.add_column(head, overflow="fold")
+            shown.add_column(head, overflow="fold", min_width=12)
     for row in table.rows:
         shown.add_row(*row)
     return shown

@@ -46,8 +46,9 @@ __all__ = [
     "trace_path",
 ]
 
-SCHEMA_VERSION = 2
-"""1: the first; 2: further columns of requests, the table of gaps, labels, tiers and sampling."""
+SCHEMA_VERSION = 3
+"""1: the first; 2: further columns of requests, the table of gaps, labels, tiers and sampling; 3: sites of several
+halls, whose series are views of the halls' files."""
 
 FORMAT = "ai-factory-twin results"
 TRACE_NAME = "trace.h5"
@@ -172,6 +173,7 @@ ROOT_ATTRS: dict[str, str] = {
     "labels": "JSON: tenants, tiers, kinds, the names behind the columns of requests",
     "tiers": "JSON list: name, ttft_s, tpot_s, input_usd_per_token, output_usd_per_token",
     "sampling": "JSON: requests_frac, gaps_frac, the shares that were written; 1 is all",
+    "halls": "equal halls of the site; their own files lie in halls/<id> beside this one when there are several",
 }
 
 

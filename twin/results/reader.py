@@ -147,6 +147,11 @@ class File:
         unit, kind, meaning = (str(data.attrs[k]) for k in ("units", "kind", "long_name"))
         return Series(name, unit, kind, meaning, group["time_s"][:rows], ids, data[:rows])
 
+    def period_s(self, name: str) -> float:
+        """Sample period of a recorded quantity [s]."""
+        groups = self._file.get("series", {}).values()
+        return next(float(g.attrs["period_s"]) for g in groups if name in g)
+
     def requests(self) -> dict[str, NDArray[Any]]:
         """Columns of the requests that finished, were rejected, or are in the house at the end."""
         return self._columns("requests")

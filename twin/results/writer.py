@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from os.path import relpath
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -165,7 +166,39 @@ class Writer:
         samples : int
             How many are expected, for the size of chunks.
         """
-        quantity = QUANTITIES[name]
+        group = self._labelled(name, ids, period_s, samples)
+        wide = min(max(len(ids), 1), SERIES_CHUNK[1])
+        bands = -(-max(len(ids), 1) // wide)
+        long = max(SERIES_CHUNK[0], -(-samples * bands // MOST_CHUNKS))
+        data = group.create_dataset(name, (0, len(ids)), "f4", maxshape=(None, len(ids)), chunks=(long, wide))
+        self._describe(data, name)
+        self._series[name] = data
+
+    def link_series(
+        self, name: str, ids: Sequence[str], period_s: float, samples: int, parts: Mapping[Path, int]
+    ) -> None:
+        """Lay the series of other files side by side, as a view that holds no values of its own.
+
+        Parameters
+        ----------
+        name, ids, period_s
+            As in :meth:`open_series`.
+        samples : int
+            Rows of every part.
+        parts : mapping of Path to int
+            Files, and how many assets each has; found again as long as they lie where they do from here.
+        """
+        layout = h5py.VirtualLayout((samples, len(ids)), "f4")
+        start, here = 0, Path(self._file.filename).parent
+        for path, width in parts.items():
+            source = (relpath(path, here), f"series/{period_name(period_s)}/{name}", (samples, width))
+            layout[:, start : start + width] = h5py.VirtualSource(*source, dtype="f4")
+            start += width
+        group = self._labelled(name, ids, period_s, samples)
+        self._describe(group.create_virtual_dataset(name, layout), name)
+
+    def _labelled(self, name: str, ids: Sequence[str], period_s: float, samples: int) -> h5py.Group:
+        """Group of a period, with its clock and the ids of this kind."""
         group = self._file.require_group(f"series/{period_name(period_s)}")
         if "time_s" not in group:
             clock = group.create_dataset(
@@ -175,17 +208,17 @@ class Writer:
             clock.make_scale("time_s")
             group.attrs["period_s"] = period_s
             group.attrs[ROWS] = 0
-        labels = f"{quantity.asset_kind}_id"
+        labels = f"{QUANTITIES[name].asset_kind}_id"
         if labels not in group:
             group.create_dataset(labels, data=_text(ids)).make_scale(labels)
-        wide = min(max(len(ids), 1), SERIES_CHUNK[1])
-        bands = -(-max(len(ids), 1) // wide)
-        long = max(SERIES_CHUNK[0], -(-samples * bands // MOST_CHUNKS))
-        data = group.create_dataset(name, (0, len(ids)), "f4", maxshape=(None, len(ids)), chunks=(long, wide))
+        return group
+
+    def _describe(self, data: h5py.Dataset, name: str) -> None:
+        """Units, meaning and scales of a series."""
+        quantity, group = QUANTITIES[name], data.parent
         data.attrs.update({"units": quantity.unit, "long_name": quantity.meaning, "kind": quantity.kind})
         data.dims[0].attach_scale(group["time_s"])
-        data.dims[1].attach_scale(group[labels])
-        self._series[name] = data
+        data.dims[1].attach_scale(group[f"{quantity.asset_kind}_id"])
 
     def append_series(self, time_s: NDArray[np.float64], values: Mapping[str, NDArray[np.float64]]) -> None:
         """Write one block of samples of all series; it is on disk when this returns.

@@ -6,9 +6,11 @@ from twin.scenario.resolved import digest, resolved_text, run_id
 from twin.scenario.schema import Scenario
 from twin.scenario.source import Source
 from twin.scenario.traces import Series, weather
-from twin.scenario.workloads import Requests, requests
+from twin.scenario.workloads import ONLY, Hall, Requests, requests
 
 __all__ = [
+    "ONLY",
+    "Hall",
     "Requests",
     "Scenario",
     "Series",

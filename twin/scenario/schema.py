@@ -19,6 +19,7 @@ from twin.scenario.section import (
     Name,
     Power,
     Section,
+    Share,
     Temperature,
     TemperatureDifference,
     Time,
@@ -70,6 +71,11 @@ class Weather(Section):
 class Hall(Section):
     """The room; racks stand in rows, cold aisle to cold aisle."""
 
+    count: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(
+        1,
+        description="equal halls of the site: all else describes one of them, with its own gateway",
+        examples=[72],
+    )
     racks_per_row: Count = 8
     aisle: Length = _default("1.8 m", "between the fronts of two rows and behind them")
     floor_load: FloorLoad = Field(description="what the floor carries")
@@ -223,12 +229,22 @@ class Economics(Section):
     output_tokens: TokenPrice
 
 
+class Recording(Section):
+    """Which share of the long tables is written; series and balances are always whole."""
+
+    requests: Share = _default(
+        "100 %", "requests written, drawn by their row; counts are scaled up from them"
+    )
+    gaps: Share = _default("100 %", "runs of iterations written, of which the gaps between tokens are read")
+
+
 class Scenario(Section):
     """A site and what happens to it, validated and in SI units."""
 
     scenario: Name = Field(description="name of the scenario", examples=["my-hall"])
     description: str = ""
     time: Clock
+    recording: Recording = Recording()
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     fidelity: Literal["batch", "event"] = "batch"
     weather: Weather

@@ -14,7 +14,7 @@ from twin.results import Writer
 EDGE_KINDS = ("power", "coolant", "air", "network", "nvlink")
 
 
-def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant) -> None:
+def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant, has_edges: bool = True) -> None:
     """Write assets and edges of a graph.
 
     Parameters
@@ -25,6 +25,8 @@ def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant) -> None:
         The site.
     plant : Plant
         Gives kinds that exist only as arrays, such as replicas.
+    has_edges : bool
+        Whether edges are written; of equal halls, only the first one's are.
     """
     by_kind: dict[str, list[str]] = defaultdict(list)
     for node, data in graph.nodes(data=True):
@@ -45,7 +47,8 @@ def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant) -> None:
             places = np.array(plant.places[kind], dtype=float)
             none = [""] * len(members)
             writer.assets(kind, members, places, np.zeros_like(places), none, none)
-    _write_edges(writer, graph)
+    if has_edges:
+        _write_edges(writer, graph)
 
 
 def _write_edges(writer: Writer, graph: nx.MultiDiGraph) -> None:

@@ -11,10 +11,10 @@ import networkx as nx
 from twin import scenario as scenarios
 from twin import topology
 from twin.errors import Fault, ScenarioError, TopologyError
-from twin.plant import compile_plant, replica_ids
+from twin.plant import Blueprint, compile_plant, replica_ids
 from twin.quantities import NUMBERS
 from twin.registry import find
-from twin.scenario import Requests, Scenario, Series
+from twin.scenario import ONLY, Hall, Requests, Scenario, Series
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Prepared:
         Outdoor air over the run.
     run_id : str
         Scenario name and hash of content, seed and numbers version.
+    hall : Hall
+        Which hall of a site this is, when it is one. A site of several holds the requests of its first hall.
+    blueprint : Blueprint, optional
+        The site as arrays, where halls share it.
     """
 
     scenario: Scenario
@@ -40,14 +44,22 @@ class Prepared:
     requests: Requests
     weather: Series
     run_id: str
+    hall: Hall = ONLY
+    blueprint: Blueprint | None = None
+
+    @property
+    def is_site(self) -> bool:
+        """Whether this is a site of several halls, each of which is a run of its own."""
+        return self.scenario.hall.count > self.hall.count
 
 
 def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
     """Events whose asset does not stand on the site, or is of another kind."""
     faults = []
+    halls = [f"{hall}/" for hall in hall_ids(scenario)] if scenario.hall.count > 1 else [""]
     for name, event in scenario.events.items():
         kind = str(find("twin.processes", event.kind, "ASSET_KIND"))
-        known = _assets(graph, scenario, kind)
+        known = [hall + asset for hall in halls for asset in _assets(graph, scenario, kind)]
         if event.asset not in known:
             near = difflib.get_close_matches(event.asset, known, 1) or known[:1] or ["another event"]
             listed = ", ".join(known[:8]) or f"a site with a {kind}"
@@ -58,6 +70,12 @@ def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
                 )
             )
     return faults
+
+
+def hall_ids(scenario: Scenario) -> list[str]:
+    """Names of the halls of a site; assets of the hall ``hall-03`` have ids such as ``hall-03/cdu-1``."""
+    digits = max(2, len(str(scenario.hall.count)))
+    return [f"hall-{i + 1:0{digits}d}" for i in range(scenario.hall.count)]
 
 
 def _assets(graph: nx.MultiDiGraph, scenario: Scenario, kind: str) -> list[str]:
@@ -105,7 +123,8 @@ def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = 
     graph = topology.build(resolved)
     if faults := [*topology.check(graph, resolved), *_event_faults(graph, resolved)]:
         raise ScenarioError(f"the site {resolved.scenario} cannot run", faults)
+    hall = Hall(0, resolved.hall.count)
     return Prepared(
-        resolved, graph, scenarios.requests(resolved, resolved.seed), scenarios.weather(resolved),
+        resolved, graph, scenarios.requests(resolved, resolved.seed, hall), scenarios.weather(resolved),
         scenarios.run_id(resolved, numbers_version=NUMBERS),
     )  # fmt: skip

@@ -1,34 +1,17 @@
-"""One run: wire plant, agenda, recorder and file; keep what was recorded whatever happens."""
+"""Running a scenario, whatever the number of its halls."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import gc
-import json
-import resource
-import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from twin import plant as plants
-from twin import processes, results
-from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
-from twin.errors import Fault, ResultsError, TwinError
-from twin.processes.serving import EventServing
-from twin.quantities import NUMBERS
-from twin.scenario import Requests, Scenario, load, resolved_text
-from twin.simulate.assets import write_site
+from twin.engine import Context
+from twin.scenario import Scenario, load
+from twin.simulate.hall import Progress, run_one
+from twin.simulate.halls import run_halls, stitch_site
 from twin.simulate.prepare import Prepared, prepare
-
-Progress = Callable[[float, float], None]
-GAPS_PER_REQUEST = 8  # runs of iterations end at arrivals and ends; sizes chunks only
-SPANS_PER_REQUEST = 32  # hops there and back, queue, prefill, decode; sizes chunks only
 
 
 def run(
@@ -41,6 +24,8 @@ def run(
 ) -> Path:
     """Run a scenario and return its run folder.
 
+    The halls of a site of several run one after the other; :func:`twin.launch.run_site` runs them side by side.
+
     Parameters
     ----------
     scenario : Scenario or Prepared
@@ -50,169 +35,21 @@ def run(
     out : path
         Folder in which the run folder is made; ``runs`` if left out.
     progress : callable
-        Called with simulated and total seconds after each recorded block.
+        Called with simulated and total seconds after each recorded block, or hall.
     extra : callable
-        Puts further processes on the agenda; for tests and scripts.
+        Puts further processes on the agenda, of every hall; for tests and scripts.
 
     Raises
     ------
     TwinError
         When the site cannot run or leaves a physical range; what was recorded is kept.
     """
-    began = _cpu_s()
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario, fidelity, seed)
-    folder = Path(out or "runs") / ready.run_id
-    path = folder / "trace.h5"
-    start = _start_event if ready.scenario.fidelity == "event" else plants.start_batch
-    plant = plants.compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather, start)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        fault = Fault(
-            str(path), 0, "run folder", error.strerror or str(error), "a folder to write to", "choose --out"
-        )
-        raise ResultsError("the run folder cannot be made", [fault]) from None
-    with _writer(path, ready) as writer:
-        write_site(writer, ready.graph, plant)
-        try:
-            _advance(ready, plant, writer, progress, extra)
-        except BaseException as error:
-            error.add_note(f"what was recorded is kept in {folder}")
-            with contextlib.suppress(TwinError):
-                writer.close(complete=False, error=f"{type(error).__name__}: {error}")
-            raise
-        writer.attrs({"cpu_s": _cpu_s() - began, "peak_memory_bytes": _peak_bytes()})
-        writer.close(complete=True)
-    return folder
-
-
-def _advance(
-    ready: Prepared,
-    plant: plants.Plant,
-    writer: results.Writer,
-    progress: Progress | None,
-    extra: Callable[[Context], None] | None,
-) -> None:
-    scenario = ready.scenario
-    agenda = Agenda()
-    ctx = Context(agenda.env, plant.inputs, plant.ids, plant.read, scenario.seed)
-    processes.start_events(ctx, scenario.events)
-    if scenario.serving.planner is not None:
-        capacities = plants.capacities_tokens_per_s(plant.serving.params, ready.requests)
-        processes.start_planner(ctx, scenario.serving.planner, capacities)
-    if extra is not None:
-        extra(ctx)
-
-    def on_block(now_s: float) -> None:
-        writer.append("requests", plant.serving.take_left())
-        writer.append("gaps", plant.serving.take_gaps())
-        if ctx.events:
-            writer.append("events", _columns(ctx.events))
-            ctx.events.clear()
-        _append_spans(writer, plant.serving.spans)
-        if progress is not None:
-            progress(now_s, scenario.time.duration)
-
-    samples = round(scenario.time.duration / scenario.time.sample)
-    arrivals = ready.requests.rows
-    writer.expect("requests", arrivals)
-    writer.expect("gaps", _gaps_at_most(ready))
-    if scenario.fidelity == "event":
-        writer.expect("spans", SPANS_PER_REQUEST * arrivals)
-    for name, ids in plant.recorded().items():
-        writer.open_series(name, ids, scenario.time.sample, samples)
-    recorder = Recorder(plant.observe, writer, scenario.time.sample, on_block=on_block)
-    gc.freeze()  # the graph is large and never garbage: spare the collector the walk
-    try:
-        run_loop(plant, agenda, Ticks(scenario.time.tick), recorder, scenario.time.duration)
-    finally:
-        gc.unfreeze()
-        recorder.flush(recorder.count * recorder.period_s)
-    writer.append("requests", plant.serving.take_unfinished())
-    books = plant.audit()
-    columns = {key: [book[key] for book in books.values()] for key in next(iter(books.values()))}
-    writer.append("audit", {"name": list(books), **columns})
-
-
-def _gaps_at_most(ready: Prepared) -> int:
-    """Rows of the table of gaps: a few for each request, unless every iteration has one."""
-    if ready.scenario.fidelity == "event" or ready.scenario.serving.speculation is not None:
-        return int(ready.requests.output_tokens.sum(dtype=np.int64))
-    return GAPS_PER_REQUEST * ready.requests.rows
-
-
-def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """Records of one dataclass as columns."""
-    return {f.name: [getattr(row, f.name) for row in rows] for f in dataclasses.fields(rows[0])}
-
-
-def _append_spans(writer: results.Writer, spans: list[Any]) -> None:
-    """Write the spans of a block and let go of them."""
-    if spans:
-        writer.append(
-            "spans", dict(zip(("request", "hop", "from_s", "to_s"), zip(*spans, strict=True), strict=True))
-        )
-        spans.clear()
-
-
-def _start_event(params: Any, requests: Requests, paths: Any) -> plants.Served:
-    serving = EventServing(params, requests, paths=paths)
-    return plants.Served(
-        advance=serving.advance,
-        column=partial(getattr, serving),
-        outstanding=lambda: np.array([r.outstanding_requests for r in serving._replicas]),
-        spans=serving.spans,
-    )
-
-
-def _writer(path: Path, ready: Prepared) -> results.Writer:
-    scenario = ready.scenario
-    economics, slo = scenario.economics, scenario.serving.slo
-    return results.Writer(
-        path,
-        run_id=ready.run_id,
-        scenario_text=resolved_text(scenario),
-        overlays=[str(p) for p in scenario.source.overlays],
-        seed=scenario.seed,
-        start_iso=scenario.time.start,
-        numbers_version=NUMBERS,
-        sources=plants.sources(ready.graph, scenario),
-        more={
-            "scenario": scenario.scenario,
-            "description": scenario.description,
-            "fidelity": scenario.fidelity,
-            "duration_s": scenario.time.duration,
-            "tick_s": scenario.time.tick,
-            "arrivals": ready.requests.rows,
-            "economics": json.dumps({
-                "electricity_usd_per_j": economics.electricity,
-                "input_price_usd_per_token": economics.input_tokens,
-                "output_price_usd_per_token": economics.output_tokens,
-            }),
-            "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
-            "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
-            "tiers": json.dumps(_tiers(ready)),
-            "sampling": json.dumps({"requests_frac": 1.0, "gaps_frac": 1.0}),
-        },
-    )  # fmt: skip
-
-
-def _tiers(ready: Prepared) -> list[dict[str, Any]]:
-    """What each tier of the requests is promised and pays; what it does not say is that of the site."""
-    scenario = ready.scenario
-    found = []
-    for name in ready.requests.tiers:
-        tier = scenario.workload.tiers.get(name)
-        slo, prices = (tier.slo, tier) if tier else (scenario.serving.slo, scenario.economics)
-        found.append({
-            "name": name,
-            "ttft_s": slo.ttft,
-            "tpot_s": slo.tpot,
-            "input_usd_per_token": prices.input_tokens,
-            "output_usd_per_token": prices.output_tokens,
-        })  # fmt: skip
-    return found
+    folder = Path(out or "runs")
+    if not ready.is_site:
+        return run_one(ready, folder, progress, extra)
+    run_halls(ready, folder / ready.run_id, progress, extra)
+    return stitch_site(ready, folder / ready.run_id)
 
 
 def run_spec(spec: Mapping[str, Any], out: str) -> str:
@@ -232,11 +69,3 @@ def run_spec(spec: Mapping[str, Any], out: str) -> str:
     """
     loaded = load(spec["scenario"], overlays=spec["overlays"], set=spec["set"])
     return str(run(loaded, seed=spec["seed"], out=out))
-
-
-def _cpu_s() -> float:
-    return time.process_time()
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

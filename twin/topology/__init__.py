@@ -2,6 +2,7 @@
 
 from twin.topology.build import build
 from twin.topology.check import check
+from twin.topology.layout import spread
 from twin.topology.paths import adapter_bytes_per_s, aside_s, request_path
 from twin.topology.placement import domains, groups, is_joined
 from twin.topology.summary import Summary, summary
@@ -16,5 +17,6 @@ __all__ = [
     "groups",
     "is_joined",
     "request_path",
+    "spread",
     "summary",
 ]

@@ -250,3 +250,30 @@ def _room(inside: dict[str, Box], wall_x_m: float, step: int, hall: Box) -> Box:
     x_m = wall_x_m if step > 0 else wall_x_m - depth_m
     tall_m = max([hall.size[2], *(box.end[2] for box in inside.values())])
     return Box((x_m, low_m, 0.0), (depth_m, high_m - low_m, tall_m))
+
+
+def spread(size_m: Size, count: int, road_m: float) -> list[tuple[float, float]]:
+    """Where equal buildings stand on a site that is about as deep as it is wide.
+
+    Parameters
+    ----------
+    size_m : tuple of float
+        Width, depth and height of one [m].
+    count : int
+        How many.
+    road_m : float
+        Between two neighbours [m].
+
+    Returns
+    -------
+    list of tuple of float
+        Offset of each from the first, x and y [m].
+
+    Examples
+    --------
+    >>> spread((10.0, 20.0, 4.0), 3, 5.0)
+    [(0.0, 0.0), (15.0, 0.0), (0.0, 25.0)]
+    """
+    width_m, depth_m = size_m[0] + road_m, size_m[1] + road_m
+    columns = max(1, min(count, round((count * depth_m / width_m) ** 0.5)))
+    return [(i % columns * width_m, i // columns * depth_m) for i in range(count)]

@@ -13,6 +13,7 @@ from twin.requests import Requests
 from twin.rng import stream as random_stream
 from twin.scenario.workloads.clients import mixed
 from twin.scenario.workloads.formats import read_trace
+from twin.scenario.workloads.halls import ONLY, Hall, dealt, has_parts, part_of
 from twin.scenario.workloads.kinds import KINDS
 from twin.scenario.workloads.merge import first_requests, merged
 from twin.scenario.workloads.scaling import filled, scaled
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from twin.scenario.schema import Scenario
 
 
-def requests(scenario: Scenario, seed: int | None = None) -> Requests:
-    """All requests of the scenario.
+def requests(scenario: Scenario, seed: int | None = None, hall: Hall = ONLY) -> Requests:
+    """All requests of the scenario, or of one of its halls.
 
     Each stream draws from random streams that carry its name, so that one more stream or tenant leaves the
     others as they are. A trace repeats with a period of the next whole second after its last arrival, to
@@ -39,6 +40,8 @@ def requests(scenario: Scenario, seed: int | None = None) -> Requests:
         With ``workload`` and ``time``.
     seed : int, optional
         Seed of the draws; that of the scenario if left out.
+    hall : Hall
+        Which of how many halls; see :mod:`twin.scenario.workloads.halls` for who gets what.
 
     Returns
     -------
@@ -57,8 +60,13 @@ def requests(scenario: Scenario, seed: int | None = None) -> Requests:
     3
     """
     seed = scenario.seed if seed is None else seed
-    parts = [_stream(scenario, name, part, seed) for name, part in scenario.workload.named.items()]
-    return first_requests(merged(parts), scenario.workload.limit)
+    limit = scenario.workload.limit
+    parts = [
+        _stream(scenario, name, part, seed, hall if limit is None else ONLY)
+        for name, part in scenario.workload.named.items()
+    ]
+    found = first_requests(merged(parts), limit)
+    return found if limit is None else dealt(found, hall, partial(random_stream, seed, "workload"))
 
 
 def file_of(scenario: Scenario, name: str, key: str, value: str) -> Path:
@@ -71,13 +79,16 @@ def path_of(name: str, key: str) -> str:
     return f"workload.streams.{name}.{key}" if name else f"workload.{key}"
 
 
-def _stream(scenario: Scenario, name: str, part: Stream, seed: int) -> Requests:
+def _stream(scenario: Scenario, name: str, part: Stream, seed: int, hall: Hall) -> Requests:
+    """Requests of a stream that a hall serves."""
     draw = partial(random_stream, seed, "workload", *([name] if name else []))
+    if not has_parts(part, hall):
+        return dealt(_stream(scenario, name, part, seed, ONLY), hall, draw)
     end_s, block = scenario.time.duration, scenario.workload.prefix_block
     if part.trace is not None:
         file = file_of(scenario, name, "trace", part.trace)
         trace = read_trace(file, part.format, part.columns, part.spread, block)
-        lap = scaled(trace, part.copies, part.scale, draw)
+        lap = scaled(trace, part.copies, part.scale, draw, end_s, hall)
         found = filled(trace, lap, end_s, part.repeat, None if name else scenario.workload.limit)
     elif part.clients is not None:
         rates, lengths = (
@@ -88,7 +99,11 @@ def _stream(scenario: Scenario, name: str, part: Stream, seed: int) -> Requests:
         found = found._replace(prefix_block_tokens=block)
     else:
         assert part.synthetic is not None, "checked with the scenario"
-        spec = completed(part.synthetic, KINDS[part.kind])
+        if hall.count > 1:
+            draw = partial(draw, "hall", str(hall.index))
+        mine = part_of(part, hall).synthetic
+        assert mine is not None, "it is a part of one"
+        spec = completed(mine, KINDS[part.kind])
         pairs = None
         if spec.lengths:
             pairs = read_trace(file_of(scenario, name, "synthetic.lengths", spec.lengths), prefix_block=block)

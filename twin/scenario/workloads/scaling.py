@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from twin.errors import Fault, ScenarioError
 from twin.requests import Requests, make
+from twin.scenario.workloads.halls import ONLY, Hall
 from twin.scenario.workloads.schema import Scale
 
 Floats = NDArray[np.float64]
@@ -69,7 +70,14 @@ class Lap(NamedTuple):
     copies: NDArray[np.int32]
 
 
-def scaled(trace: Requests, copies: int, scale: Scale | None, draw: Draw) -> Lap:
+def scaled(
+    trace: Requests,
+    copies: int,
+    scale: Scale | None,
+    draw: Draw,
+    end_s: float = math.inf,
+    hall: Hall = ONLY,
+) -> Lap:
     """One lap of the trace with more or less load.
 
     Superposition lays copies over each other, each turned around the period by an amount of its own, the
@@ -89,6 +97,10 @@ def scaled(trace: Requests, copies: int, scale: Scale | None, draw: Draw) -> Lap
         Instead of copies.
     draw : callable
         Gives the random stream of a name.
+    end_s : float
+        End of the run; what comes later may be left out [s].
+    hall : Hall
+        Takes every so many-th of the copies laid over each other.
 
     Examples
     --------
@@ -99,16 +111,16 @@ def scaled(trace: Requests, copies: int, scale: Scale | None, draw: Draw) -> Lap
     times, period_s = trace.arrived_at_s, period_of(trace.arrived_at_s)
     everything = np.arange(trace.rows)
     if scale is None:
-        return _laid_over(times, period_s, [everything] * copies, draw)
+        return _laid_over(times, period_s, [everything] * copies, draw, end_s, hall)
     if scale.by == "time-warp":
-        return _laid_over(times / scale.factor, period_s / scale.factor, [everything], draw)
+        return _laid_over(times / scale.factor, period_s / scale.factor, [everything], draw, end_s)
     if scale.by == "resample":
         return _resampled(times, period_s, scale.factor, draw)
     whole, part = divmod(scale.factor, 1.0)
     rows = [everything] * int(whole)
     if part:
         rows.append(_thinned(trace, part, draw))
-    return _laid_over(times, period_s, rows, draw)
+    return _laid_over(times, period_s, rows, draw, end_s, hall)
 
 
 def _thinned(trace: Requests, chance: float, draw: Draw) -> Rows:
@@ -121,17 +133,24 @@ def _thinned(trace: Requests, chance: float, draw: Draw) -> Rows:
     return np.flatnonzero(chances[first] < chance)
 
 
-def _laid_over(times: Floats, period_s: float, rows: list[Rows], draw: Draw) -> Lap:
-    turned = [times[r] for r in rows]
-    for i in range(1, len(rows)):
-        shifted = turned[i] + period_s * draw("shift", str(i)).random()
-        turned[i] = np.where(shifted >= period_s, shifted - period_s, shifted)
-    flat = np.concatenate(turned) if turned else np.empty(0)
+def _laid_over(
+    times: Floats, period_s: float, rows: list[Rows], draw: Draw, end_s: float, hall: Hall = ONLY
+) -> Lap:
+    """Copies of the trace, all but the first turned around the period; those of one hall, up to the end."""
+    found, kept = [np.empty(0)], [np.empty(0, np.int64)]
+    mine = range(len(rows))[hall.index :: hall.count]
+    for i in mine:
+        turned = times[rows[i]]
+        if i > 0:
+            turned = turned + period_s * draw("shift", str(i)).random()
+            turned = np.where(turned >= period_s, turned - period_s, turned)
+        is_in_time = turned < end_s
+        found.append(turned[is_in_time])
+        kept.append(rows[i][is_in_time])
+    flat = np.concatenate(found)
     order = np.argsort(flat, kind="stable")
-    copies = np.repeat(np.arange(len(rows), dtype=np.int32), [len(r) for r in rows])
-    return Lap(
-        period_s, flat[order], np.concatenate(rows)[order] if rows else np.empty(0, np.int64), copies[order]
-    )
+    copies = np.repeat(np.arange(len(mine), dtype=np.int32), [len(f) for f in found[1:]])
+    return Lap(period_s, flat[order], np.concatenate(kept)[order], copies[order])
 
 
 def _resampled(times: Floats, period_s: float, factor: float, draw: Draw) -> Lap:
