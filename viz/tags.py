@@ -44,9 +44,11 @@ def legend(site: Site, shown: Shown, theme: look.Theme, cables: bool) -> list[tu
 
 
 def labels(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, camera: Camera) -> list[Label]:
-    """Labels in the order of their weight."""
+    """Labels in the order of their weight; of a site of several halls only those of the halls."""
     kind = shown.quantity.asset_kind
     found: list[Label] = []
+    if "hall" in site.assets and len(site.assets["hall"]) > 1:
+        return _of_halls(site.assets["hall"], theme, camera)
     for each, letter in (("rack", ""), ("network_rack", "N")):
         if each in site.assets:
             under = _roof_colours(site, each, shown, colours, theme)
@@ -55,6 +57,12 @@ def labels(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, cam
         if each not in look.UNDRAWN and each not in CABINETS:
             found += _above(site.assets[each], each, shown, theme, camera)
     return found
+
+
+def _of_halls(halls: Assets, theme: look.Theme, camera: Camera) -> list[Label]:
+    at, accent = camera.project(halls.middle), theme.family["compute"][1]
+    names = (name.split("/", 1)[0] for name in halls.ids)
+    return [Label(name, (float(x), float(y)), accent=accent) for name, (x, y) in zip(names, at, strict=True)]
 
 
 def on_gpus(site: Site, shown: Shown, colours: np.ndarray, theme: look.Theme, camera: Camera) -> list[Label]:

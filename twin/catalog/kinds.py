@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from twin.catalog.kernel_fields import KERNEL_FIELDS
 from twin.units import SUFFIX
 
 _PLAIN = ("count", "number", "text")
@@ -185,36 +186,86 @@ _LLM = {
     "experts": _count(1, 1e5),
     "active_experts": _count(1, 1e4),
     "shared_experts": _count(0, 1e4),
+    "expert_hidden": _count(64, 1e5),  # width that routed experts take in, where it is not hidden
+    "shared_ffn": _count(0, 1e6),  # of a layer's shared experts together, else shared_experts * moe_ffn
     "first_dense_layers": _count(0, 1000),
+    "moe_layers": _count(0, 1000),  # with routed experts, else all behind first_dense_layers
+    "dense_layers": _count(0, 1000),  # with a dense feed-forward block, else all without experts
+    "kv_layers": _count(0, 1000),  # with a KV cache, else all without a state
+    "state_layers": _count(0, 1000),  # with a recurrent state of fixed size (linear attention, Mamba)
+    "state_params_per_layer": Field("number", 1e3, 1e11),
+    "state_bytes_per_layer": Field("data", 16, 1e9, attribute="state_bytes_per_layer"),  # a sequence
+    "query_gate": _count(0, 1),  # 1 where a gate as wide as the queries scales what attention gives
+    "sparse_context": _count(1, 1e7),  # tokens that an indexer picks for each query to see
+    "indexer_heads": _count(1, 1000),
+    "indexer_head_dim": _count(1, 1024),  # keys of one head, cached beside the KV
+    "mtp_layers": _count(0, 100),  # that draft tokens; outside params
+    "tied_embeddings": _count(0, 1),  # 1 where the output head is the input embedding
     "vocabulary": _count(1000, 1e7, required=True),
     "max_context": _count(1024, 1e8),
     "attention_params_per_layer": Field("number", 1e5, 1e11, required=True),
     "params": Field("number", 1e6, 1e15, required=True),
     "active_params": Field("number", 1e6, 1e15, required=True),
+    "published_params": Field("number", 1e6, 1e15),  # as its makers say
+    "published_active_params": Field("number", 1e6, 1e15),
     "native_precision": _TEXT,
+    "attention_bits": Field("number", 1, 32),  # of a stored weight, with its share of the scales
+    "ffn_bits": Field("number", 1, 32),  # dense blocks and shared experts
+    "expert_bits": Field("number", 1, 32),  # routed experts
+    "hub_names": _TEXT,  # names on Hugging Face, with a comma between
     "kv_bytes_per_token_per_layer": Field(
         "data", 16, 1e6, required=True, attribute="kv_bytes_per_token_per_layer"
     ),  # at bf16; scale by bytes per element / 2
 }
 
+_OVERHEAD = Field("time", 0, 1e-2)
+_NEEDED_OVERHEAD = Field("time", 0, 0.1, required=True)
 _ENGINE_CONSTANTS = {
-    "bf16_compute_efficiency": _SHARE,
+    "bf16_compute_efficiency": _NEEDED_SHARE,
     "fp8_compute_efficiency": _SHARE,
     "fp4_compute_efficiency": _SHARE,
-    "moe_compute_efficiency": _SHARE,
+    "moe_bf16_compute_efficiency": _NEEDED_SHARE,
+    "moe_fp8_compute_efficiency": _SHARE,
+    "moe_fp4_compute_efficiency": _SHARE,
     "memory_efficiency": _NEEDED_SHARE,
-    "moe_memory_efficiency": _SHARE,
+    "fp4_memory_efficiency": _NEEDED_SHARE,
+    "moe_memory_efficiency": _NEEDED_SHARE,
+    "moe_int4_memory_efficiency": _NEEDED_SHARE,
+    "moe_spread": Field("number", 0.1, 2.0, required=True),
     "kv_efficiency": _NEEDED_SHARE,
     "attention_efficiency": _NEEDED_SHARE,
-    "fp8_attention_efficiency": _SHARE,
-    "step_overhead": Field("time", 0, 0.1, required=True),
-    "layer_overhead": Field("time", 0, 1e-3, required=True),
-    "moe_layer_overhead": Field("time", 0, 1e-3),
-    "all_reduce_latency": Field("time", 0, 1e-3, required=True),
+    "decode_attention_efficiency": _NEEDED_SHARE,
     "link_efficiency": _NEEDED_SHARE,
+    "step_overhead": _NEEDED_OVERHEAD,
+    "sequence_overhead": _NEEDED_OVERHEAD,
+    "layer_overhead": _NEEDED_OVERHEAD,
+    "latent_layer_overhead": _OVERHEAD,
+    "fp8_layer_overhead": _OVERHEAD,
+    "fp4_layer_overhead": _OVERHEAD,
+    "moe_layer_overhead": _OVERHEAD,
+    "all_reduce_latency": _NEEDED_OVERHEAD,
+    "all_to_all_latency": _NEEDED_OVERHEAD,
+    "prompt_layer_overhead": _OVERHEAD,
+    "prompt_latent_layer_overhead": _OVERHEAD,
+    "prompt_moe_layer_overhead": _OVERHEAD,
+    "draft_layers": Field("number", 0, 100),
+    "draft_acceptance": _SHARE,
+    # of a benchmark that keeps a number of requests in flight
+    "edge_time": _NEEDED_OVERHEAD,
+    "wait_iterations": Field("number", 0, 1e3),
+    "poll_iterations": Field("number", 0, 1e3),
+    "rank_wait_iterations": Field("number", 0, 1e3),
+    "burst": Field("number", 0, 10),
+    "steady_burst": Field("number", 0, 10),
+    "offline_sequence": _SHARE,
+    "clump": Field("number", 0, 10),
+    "handoff_time": Field("time", 0, 1),
+    "handoff_iterations": Field("number", 0, 1e3),
 }
-#: Architectures with constants of their own, and whose constants announced hardware takes.
+#: Architectures with constants of their own, and whose constants others take: announced parts those of their
+#: predecessor, Ampere those of its successor.
 ENGINE_ARCHITECTURE = {
+    "Ampere": "hopper",
     "Hopper": "hopper",
     "Blackwell": "blackwell",
     "Blackwell Ultra": "blackwell",
@@ -331,6 +382,7 @@ KINDS: dict[str, dict[str, Field]] = {
             for name, field in _ENGINE_CONSTANTS.items()
         },
     },
+    "kernel": {key: Field(*field) for key, field in KERNEL_FIELDS.items()},  # type: ignore[arg-type]
     "economics": {
         "all_in_power": _power(100, 1e5),  # of the facility, per GPU
         "own_hyperscaler_per_gpu_hour": Field("money", 0.01, 100),

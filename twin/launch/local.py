@@ -28,6 +28,8 @@ def run_local(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Future[d
     free: queue.SimpleQueue[ProcessPoolExecutor] = queue.SimpleQueue()
 
     def pool() -> ProcessPoolExecutor:
+        # set here, for libraries read it when they are loaded, which is before any code of ours runs there
+        os.environ.update({name: os.environ.get(name, "1") for name in _THREADS})
         return ProcessPoolExecutor(1, mp_context=context, initializer=_settle, initargs=(held,))
 
     def attempt(job: Job) -> dict[str, Any]:
@@ -61,8 +63,7 @@ def run_local(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Future[d
 
 
 def _settle(leash: Connection) -> None:
-    """Prepare a fresh worker: one computing thread, and an end with its leash."""
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    """Prepare a fresh worker: it ends when its leash is cut."""
 
     def follow() -> None:
         leash.poll(None)  # nothing is ever sent: readable means that the other end is gone

@@ -25,7 +25,14 @@ from typing import NamedTuple
 
 from twin.errors import Fault, ScenarioError
 from twin.physics.iteration import Iteration
-from twin.physics.parallel import attention_part, expert_rates, rates, room_tokens
+from twin.physics.parallel import (
+    attention_part,
+    expert_rates,
+    prompt_overhead_s,
+    rates,
+    reduce_latency_s,
+    room_tokens,
+)
 from twin.physics.transformer import Engine, Gpu, Layout, Model, checked, routed_experts
 
 
@@ -104,7 +111,7 @@ def afd_coefficients(
     exposed_s = 2.0 * model.layers * feed_forward.latency_s if passes <= 2 else 0.0
     return Iteration(
         overhead_s=engine.step_overhead_s
-        + passes * (model.layers * engine.layer_overhead_s + reduces * engine.all_reduce_latency_s)
+        + passes * (model.layers * engine.layer_overhead_s + reduces * reduce_latency_s(engine, at.tensor))
         + exposed_s,
         weights_bytes=passes * (own_params + head_params) * weight_bytes_per_param / at.tensor,
         token_link_bytes=sent_values * activation_bytes_per_value,
@@ -114,6 +121,7 @@ def afd_coefficients(
         sequence_s=engine.sequence_s,
         verify_tokens=verify_tokens,
         draft_s=draft_s,
+        prompt_overhead_s=prompt_overhead_s(model, engine),
         floor_link_s=crossed_bytes / feed_forward.link_bytes_per_s,
         floor_exposed_frac=1.0 if passes == 1 else 0.0,
         **attention_part(model, at, kv_bytes_per_value),

@@ -4,7 +4,7 @@ One roofline for both fidelities. A *replica* decodes ``verify_tokens`` tokens (
 each of ``decode_requests`` sequences whose contexts sum to ``decode_context_tokens`` and computes prompt pieces
 of ``prefill_tokens``. What it does alone lasts ``rank_s``::
 
-    overhead + engine and draft + max(weights read, linear FLOP) + attention + all-reduce + hops
+    overhead + engine, draft and launch + max(weights read, linear FLOP) + attention + all-reduce + hops
 
 Replicas of one *group* (ranks of data-parallel attention, lanes of a pipeline) share the routed experts, which cost
 ``shared_s`` on the tokens of all of them; a feed-forward side on GPUs of its own works beside them for
@@ -161,7 +161,7 @@ def context_s(coef: Iteration, clock_frac: float) -> float:
     1.0
     """
     verify_flop = coef.context_flop * coef.verify_tokens
-    return max(coef.context_bytes * coef.kv_s_per_byte, verify_flop * coef.attention_s_per_flop / clock_frac)
+    return max(coef.context_bytes * coef.kv_s_per_byte, verify_flop * coef.context_s_per_flop / clock_frac)
 
 
 def pair_s(coef: Iteration, clock_frac: float) -> float:
@@ -185,9 +185,10 @@ def window_s(coef: Iteration, clock_frac: float, decode_requests: float, prefill
     >>> window_s(Iteration(window_bytes=2.0, kv_s_per_byte=0.5), 1.0, 3, 0)
     3.0
     """
-    token_s = coef.window_flop * coef.attention_s_per_flop / clock_frac
-    sequence_s = max(coef.window_bytes * coef.kv_s_per_byte, token_s * coef.verify_tokens)
-    return sequence_s * decode_requests + token_s * prefill_tokens
+    decode_s = coef.window_flop * coef.context_s_per_flop / clock_frac
+    prompt_s = coef.window_flop * coef.attention_s_per_flop / clock_frac
+    sequence_s = max(coef.window_bytes * coef.kv_s_per_byte, decode_s * coef.verify_tokens)
+    return sequence_s * decode_requests + prompt_s * prefill_tokens
 
 
 def far_s(coef: Iteration, clock_frac: float, group_tokens: float) -> float:
@@ -270,14 +271,17 @@ def rank_s(
     verified = decode_requests * coef.verify_tokens
     tokens = verified + prefill_tokens
     read_s = (coef.weights_bytes + coef.token_bytes * tokens) * coef.weights_s_per_byte
-    linear_flop = coef.token_flop * tokens + coef.sequence_flop * (verified + prefill_requests)
+    computed_s = coef.token_flop * coef.linear_s_per_flop * tokens
+    computed_s += coef.sequence_flop * coef.head_s_per_flop * (verified + prefill_requests)
     drafting_s = coef.draft_s if decode_requests > 0 else 0.0
+    launching_s = coef.prompt_overhead_s if prefill_tokens > 0 else 0.0
     sent_s = coef.token_link_bytes * coef.link_s_per_byte + coef.token_hop_bytes * coef.hop_s_per_byte
     return (
         coef.overhead_s
         + coef.sequence_s * (decode_requests + prefill_requests)
         + drafting_s
-        + max(read_s, linear_flop * coef.linear_s_per_flop / clock_frac)
+        + launching_s
+        + max(read_s, computed_s / clock_frac)
         + context_s(coef, clock_frac) * decode_context_tokens
         + pair_s(coef, clock_frac) * prefill_pairs
         + window_s(coef, clock_frac, decode_requests, prefill_tokens)

@@ -30,8 +30,12 @@ class Iteration(NamedTuple):
         Prefill attention per pair of query and key [FLOP].
     weights_s_per_byte, kv_s_per_byte, link_s_per_byte : float
         Inverse rates reached [s/byte].
-    linear_s_per_flop, attention_s_per_flop : float
-        Inverse rates reached at full clock [s/FLOP].
+    linear_s_per_flop, head_s_per_flop, attention_s_per_flop, context_s_per_flop : float
+        Inverse rates reached at full clock by linear layers, output head, attention of prompts and attention of
+        decode [s/FLOP].
+    prompt_overhead_s : float
+        What an iteration with prompt pieces costs besides, at any clock: it is launched kernel by kernel, not as a
+        captured graph [s].
     sequence_s : float
         CPU time of the engine for each sequence in decode and each prompt piece [s].
     verify_tokens : float
@@ -95,7 +99,10 @@ class Iteration(NamedTuple):
     kv_s_per_byte: float = 0.0
     link_s_per_byte: float = 0.0
     linear_s_per_flop: float = 0.0
+    head_s_per_flop: float = 0.0
     attention_s_per_flop: float = 0.0
+    context_s_per_flop: float = 0.0
+    prompt_overhead_s: float = 0.0
     sequence_s: float = 0.0
     verify_tokens: float = 1.0
     draft_s: float = 0.0

@@ -22,6 +22,8 @@ Report*, 2024; windows Beltagy et al., *Longformer*, 2020; ring all-reduce Patar
 
 from __future__ import annotations
 
+import math
+
 from twin.errors import Fault, ScenarioError
 from twin.physics.iteration import Iteration
 from twin.physics.transformer import Engine, Gpu, Layout, Model, attention, checked, routed_experts
@@ -38,6 +40,8 @@ def coefficients(
     dispatch_bytes_per_value: float = 1.0,
     verify_tokens: float = 1.0,
     draft_s: float = 0.0,
+    expert_bytes_per_param: float = 0.0,
+    head_bytes_per_param: float = 0.0,
 ) -> Iteration:
     """Coefficients of one replica of a group.
 
@@ -53,6 +57,8 @@ def coefficients(
         Precision of what is sent to experts of other ranks [bytes].
     verify_tokens, draft_s : float
         Speculation: tokens computed per sequence in decode, 1 or more; drafting per iteration [s].
+    expert_bytes_per_param, head_bytes_per_param : float
+        Precisions of routed experts and output head; 0 for that of the weights [bytes].
 
     Raises
     ------
@@ -77,7 +83,7 @@ def coefficients(
     at = checked(model, layout)
     head_params = float(model.vocabulary * model.hidden)
     experts_params, miss = routed_experts(model)
-    always_params = model.active_params - experts_params * (1.0 - miss)
+    linear_params = model.active_params - experts_params * (1.0 - miss) - head_params
     share = at.tensor * at.pipeline
     reduces = all_reduces(model, at)
     sent_values = reduces * 2.0 * (at.tensor - 1) / at.tensor * model.hidden / at.pipeline
@@ -85,22 +91,54 @@ def coefficients(
     return Iteration(
         overhead_s=engine.step_overhead_s
         + model.layers * engine.layer_overhead_s
-        + reduces * engine.all_reduce_latency_s
+        + reduces * reduce_latency_s(engine, at.tensor)
         + hops * engine.hop_latency_s,
-        weights_bytes=always_params * weight_bytes_per_param / share,
+        weights_bytes=(
+            linear_params * weight_bytes_per_param + head_params * (head_bytes_per_param or weight_bytes_per_param)
+        )
+        / share,
         token_link_bytes=sent_values * activation_bytes_per_value,
         token_hop_bytes=hops * model.hidden * activation_bytes_per_value / at.pipeline,
-        token_flop=2.0 * (always_params - head_params) / share,
+        token_flop=2.0 * linear_params / share,
         sequence_flop=2.0 * head_params / share,
         sequence_s=engine.sequence_s,
         verify_tokens=verify_tokens,
         draft_s=draft_s,
+        prompt_overhead_s=prompt_overhead_s(model, engine),
         **attention_part(model, at, kv_bytes_per_value),
         **rates(gpu, engine, at.pipeline),
         **_expert_part(
-            model, gpu, engine, at, weight_bytes_per_param, dispatch_bytes_per_value + activation_bytes_per_value
+            model, gpu, engine, at, expert_bytes_per_param or weight_bytes_per_param,
+            dispatch_bytes_per_value + activation_bytes_per_value,
         ),
     )  # fmt: skip
+
+
+def reduce_latency_s(engine: Engine, tensor: int) -> float:
+    """Latency of an all-reduce among ``tensor`` GPUs [s]: it grows slower than the rounds of a tree.
+
+    Examples
+    --------
+    >>> e = Engine(0.77, 0.68, 0.80, 0.91, 0.9, 1e-3, 26e-6, 4e-6)
+    >>> reduce_latency_s(e, 2), reduce_latency_s(e, 16)
+    (4e-06, 8e-06)
+    """
+    return float(engine.all_reduce_latency_s * math.sqrt(math.log2(max(tensor, 2))))
+
+
+def prompt_overhead_s(model: Model, engine: Engine) -> float:
+    """What an iteration with prompts costs besides [s].
+
+    Examples
+    --------
+    >>> e = Engine(0.77, 0.68, 0.80, 0.91, 0.9, 1e-3, 26e-6, 4e-6, prompt_layer_overhead_s=0.25)
+    >>> prompt_overhead_s(Model(32, 4096, 32, 128256, 8e9, 7.5e9, kv_heads=8, head_dim=128), e)
+    8.0
+    """
+    expert_layers = model.layers - model.dense_layers if model.experts else 0
+    return (
+        model.layers * engine.prompt_layer_overhead_s + expert_layers * engine.prompt_expert_layer_overhead_s
+    )
 
 
 def all_reduces(model: Model, layout: Layout) -> int:
@@ -129,13 +167,14 @@ def attention_part(model: Model, layout: Layout, kv_bytes_per_value: float) -> d
     """
     layer = attention(model, layout.tensor)
     stages = layout.pipeline
-    full, windows = model.layers - model.windowed_layers, model.windowed_layers * model.window_tokens
+    full, windows = model.kv_layers, model.windowed_layers * model.window_tokens
     return {
-        "token_bytes": model.layers * layer.cached * kv_bytes_per_value / stages,
+        "token_bytes": (full + model.windowed_layers) * layer.cached * kv_bytes_per_value / stages,
         "context_bytes": full * layer.cached * kv_bytes_per_value / stages,
         "context_flop": full * layer.decode_flop / stages,
         "pair_flop": full * layer.pair_flop / stages,
-        "window_bytes": windows * layer.cached * kv_bytes_per_value / stages,
+        "window_bytes": (windows * layer.cached * kv_bytes_per_value + 2.0 * model.state_bytes / layout.tensor)
+        / stages,
         "window_flop": windows * layer.decode_flop / stages,
     }
 
@@ -155,7 +194,14 @@ def rates(gpu: Gpu, engine: Engine, stages: int = 1) -> dict[str, float]:
         "link_s_per_byte": stages / (gpu.link_bytes_per_s * engine.link_efficiency_frac),
         "hop_s_per_byte": stages / (outside * engine.link_efficiency_frac),
         "linear_s_per_flop": stages / (gpu.flop_per_s * engine.compute_efficiency_frac),
+        "head_s_per_flop": stages
+        / (
+            (gpu.head_flop_per_s or gpu.flop_per_s)
+            * (engine.head_efficiency_frac or engine.compute_efficiency_frac)
+        ),
         "attention_s_per_flop": stages / (gpu.attention_flop_per_s * engine.attention_efficiency_frac),
+        "context_s_per_flop": stages
+        / (gpu.attention_flop_per_s * (engine.decode_efficiency_frac or engine.attention_efficiency_frac)),
     }
 
 
@@ -169,7 +215,8 @@ def expert_rates(gpu: Gpu, engine: Engine) -> tuple[float, float]:
     """
     memory = engine.expert_memory_efficiency_frac or engine.memory_efficiency_frac
     compute = engine.expert_compute_efficiency_frac or engine.compute_efficiency_frac
-    return 1.0 / (gpu.hbm_bytes_per_s * memory), 1.0 / (gpu.flop_per_s * compute)
+    flop_per_s = gpu.expert_flop_per_s or gpu.flop_per_s
+    return 1.0 / (gpu.hbm_bytes_per_s * memory), 1.0 / (flop_per_s * compute)
 
 
 def _expert_part(
@@ -184,7 +231,8 @@ def _expert_part(
     batch_frac = 1.0 / (copies * stages)
     layers = model.layers - model.dense_layers
     is_sent = gpus > layout.tensor
-    leaving = (1.0 - layout.tensor / gpus) * model.active_experts * model.hidden / gpus
+    ranks = gpus / layout.tensor  # a rank with several experts of a token gets one copy
+    leaving = (1.0 - 1.0 / ranks) * min(model.active_experts, ranks) * model.hidden / gpus
     imbalance = engine.expert_imbalance if layout.experts > 1 else 1.0
     s_per_byte, s_per_flop = expert_rates(gpu, engine)
     outside = (gpu.group_link_bytes_per_s or gpu.link_bytes_per_s) * engine.link_efficiency_frac
@@ -193,7 +241,7 @@ def _expert_part(
         "expert_bytes": params * weight_bytes / (gpus * stages),
         "expert_miss_frac": miss,
         "expert_flop": 2.0 * params * (1.0 - miss) * batch_frac / (gpus * stages),
-        "expert_batch_frac": batch_frac,
+        "expert_batch_frac": batch_frac * engine.expert_spread_frac,
         "expert_s_per_byte": stages * s_per_byte,
         "expert_s_per_flop": stages * s_per_flop * imbalance,
         "group_overhead_s": layers * (engine.expert_layer_overhead_s + latency_s),
@@ -209,6 +257,8 @@ def kv_capacity_tokens(
     weight_bytes_per_param: float,
     kv_bytes_per_value: float,
     memory_utilization_frac: float,
+    expert_bytes_per_param: float = 0.0,
+    head_bytes_per_param: float = 0.0,
 ) -> int:
     """Tokens that fit into the KV cache of one replica of a group.
 
@@ -216,7 +266,7 @@ def kv_capacity_tokens(
 
     Parameters
     ----------
-    model, gpu, layout, weight_bytes_per_param, kv_bytes_per_value
+    model, gpu, layout, weight_bytes_per_param, kv_bytes_per_value, expert_bytes_per_param, head_bytes_per_param
         As in :func:`coefficients`.
     memory_utilization_frac : float
         Share of memory for weights and KV cache, in (0, 1].
@@ -235,8 +285,12 @@ def kv_capacity_tokens(
     """
     at = checked(model, layout)
     experts_params, _ = routed_experts(model)
-    params = (model.params - experts_params) / at.tensor + experts_params / at.expert_gpus
-    weights_bytes = params * weight_bytes_per_param / at.pipeline
+    head_params = model.vocabulary * model.hidden
+    embedded = head_params + (head_params if model.embedding_params < 0.0 else model.embedding_params)
+    dense_bytes = (model.params - experts_params - embedded) * weight_bytes_per_param
+    dense_bytes += embedded * (head_bytes_per_param or weight_bytes_per_param)
+    expert_bytes = experts_params * (expert_bytes_per_param or weight_bytes_per_param)
+    weights_bytes = (dense_bytes / at.tensor + expert_bytes / at.expert_gpus) / at.pipeline
     free_bytes = gpu.hbm_capacity_bytes * memory_utilization_frac - weights_bytes
     return room_tokens(model, at, free_bytes, kv_bytes_per_value)
 
@@ -256,8 +310,7 @@ def room_tokens(model: Model, layout: Layout, free_bytes: float, kv_bytes_per_va
     >>> room_tokens(Model(32, 4096, 32, 128256, 8e9, 7.5e9, kv_heads=8, head_dim=128), Layout(), 1e6, 1.0)
     15
     """
-    full_layers = model.layers - model.windowed_layers
-    token_bytes = full_layers * attention(model, layout.tensor).cached * kv_bytes_per_value
+    token_bytes = model.kv_layers * attention(model, layout.tensor).cached * kv_bytes_per_value
     if free_bytes < token_bytes:
         missing_bytes = (token_bytes - free_bytes) * layout.gpus
         fault = Fault(

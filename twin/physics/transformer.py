@@ -32,6 +32,14 @@ class Model(NamedTuple):
         Layers without routed experts in a model that has them.
     attention_params_per_layer : float
         Projections around attention; only needed to separate attention from feed-forward.
+    expert_params : float
+        In routed experts; 0 to take what tokens do not meet.
+    plain_layers : int
+        Layers without a KV cache.
+    state_bytes : float
+        Recurrent state of a sequence over such layers, read and written in each iteration [bytes].
+    embedding_params : float
+        Input embedding where it is not the output head; -1 for ``vocabulary * hidden``.
     """
 
     layers: int
@@ -52,6 +60,15 @@ class Model(NamedTuple):
     windowed_layers: int = 0
     dense_layers: int = 0
     attention_params_per_layer: float = 0.0
+    expert_params: float = 0.0
+    plain_layers: int = 0
+    state_bytes: float = 0.0
+    embedding_params: float = -1.0
+
+    @property
+    def kv_layers(self) -> int:
+        """Layers that keep the KV of every token of the context."""
+        return self.layers - self.plain_layers - self.windowed_layers
 
 
 class Gpu(NamedTuple):
@@ -67,6 +84,8 @@ class Gpu(NamedTuple):
         What the GPU can send to its peers in tensor parallel, one direction [bytes/s].
     group_link_bytes_per_s : float
         What it can send to other replicas or stages of its group; 0 for the same as to its peers [bytes/s].
+    expert_flop_per_s, head_flop_per_s : float
+        Dense peak at the precision of routed experts and of the output head; 0 for that of the weights [FLOP/s].
     """
 
     flop_per_s: float
@@ -75,6 +94,8 @@ class Gpu(NamedTuple):
     hbm_capacity_bytes: float
     link_bytes_per_s: float
     group_link_bytes_per_s: float = 0.0
+    expert_flop_per_s: float = 0.0
+    head_flop_per_s: float = 0.0
 
 
 class Engine(NamedTuple):
@@ -87,7 +108,7 @@ class Engine(NamedTuple):
     memory_efficiency_frac, kv_efficiency_frac, link_efficiency_frac : float
         Of the memory bandwidth for weights and for the KV cache, and of the links, in (0, 1].
     step_overhead_s, layer_overhead_s, all_reduce_latency_s : float
-        Per iteration, per layer, per all-reduce (two a layer) [s].
+        Per iteration, per layer, per all-reduce of two GPUs (two a layer) [s].
     expert_compute_efficiency_frac, expert_memory_efficiency_frac : float
         Of the peaks for routed experts, in (0, 1]; 0 for those of the other layers.
     expert_imbalance : float
@@ -99,6 +120,13 @@ class Engine(NamedTuple):
         Per hop between stages of a pipeline [s].
     sequence_s : float
         CPU time for each sequence and prompt piece of an iteration [s].
+    expert_spread_frac : float
+        Tokens that route independently of each other, over tokens: those of one text choose alike, in (0, 1].
+    decode_efficiency_frac, head_efficiency_frac : float
+        Of the attention peak in decode, and of the peak of the output head; 0 for attention of prompts and for
+        other linear layers.
+    prompt_layer_overhead_s, prompt_expert_layer_overhead_s : float
+        Per layer, and per layer with routed experts, in iterations with prompts, besides the overheads above [s].
     """
 
     compute_efficiency_frac: float
@@ -116,6 +144,11 @@ class Engine(NamedTuple):
     all_to_all_latency_s: float = 0.0
     hop_latency_s: float = 0.0
     sequence_s: float = 0.0
+    expert_spread_frac: float = 1.0
+    decode_efficiency_frac: float = 0.0
+    head_efficiency_frac: float = 0.0
+    prompt_layer_overhead_s: float = 0.0
+    prompt_expert_layer_overhead_s: float = 0.0
 
 
 class Layout(NamedTuple):
@@ -209,6 +242,8 @@ def routed_experts(model: Model) -> tuple[float, float]:
     if not model.experts:
         return 0.0, 0.0
     miss = 1.0 - model.active_experts / model.experts
+    if model.expert_params > 0.0:
+        return model.expert_params, miss
     unmet = model.params - model.active_params - model.vocabulary * model.hidden
     return unmet / miss, miss
 
@@ -244,8 +279,8 @@ def checked(model: Model, layout: Layout | int) -> Layout:
         ("expert parallel", at.experts, is_spread,
          f"1, or at most {model.experts} experts, a multiple of {at.tensor} (tensor) that divides {ranks_gpus}",
          "choose tensor parallel times data-parallel attention"),
-        ("windowed layers", model.windowed_layers, 0 <= model.windowed_layers < model.layers,
-         f"fewer than {model.layers} layers", "check the model card"),
+        ("windowed layers", model.windowed_layers, model.windowed_layers >= 0 and model.kv_layers > 0,
+         f"fewer than {model.layers - model.plain_layers} layers", "check the model card"),
     )  # fmt: skip
     faults = [
         Fault("", 0, where, str(found), expected, mend)

@@ -141,18 +141,16 @@ def rated_of(scenario: Scenario, pool: Placed, card: Card, outside_bytes_per_s: 
     wanted = pool.keys
     model_card = catalog.get("llm", wanted.model)
     model = cards.model_of(model_card)
-    gpu = cards.gpu_of(card, wanted.weights, wanted.kv_cache, outside_bytes_per_s)
-    engine = cards.engine_of(
-        catalog.get("engine", wanted.engine), card, model_card, wanted.weights, wanted.kv_cache,
-        wanted.overheads.per_sequence,
-    )  # fmt: skip
+    gpu = cards.gpu_of(card, model_card, wanted.weights, outside_bytes_per_s)
+    engine_card = catalog.get("engine", wanted.engine)
+    engine = cards.engine_of(engine_card, card, model_card, wanted.weights, wanted.overheads.per_sequence)
     layout = inference.Layout(
         wanted.tensor_parallel,
         wanted.pipeline_parallel,
         wanted.expert_parallel,
         wanted.attention_data_parallel,
     )
-    weight_bytes, kv_bytes = cards.BYTES[wanted.weights], cards.BYTES[wanted.kv_cache]
+    kept, kv_bytes = cards.stored(model_card, wanted.weights), cards.BYTES[wanted.kv_cache]
     speculation = scenario.serving.speculation
     verify = {
         "verify_tokens": 1.0 + speculation.drafts if speculation else 1.0,
@@ -161,15 +159,20 @@ def rated_of(scenario: Scenario, pool: Placed, card: Card, outside_bytes_per_s: 
     share = wanted.memory_utilization
     if wanted.feed_forward is not None:
         side = cards.side_of(wanted.feed_forward, wanted, model_card)
-        engine = cards.half_layer(engine)
+        engine, weight_bytes = cards.half_layer(engine), cards.BYTES[kept.experts]
         return Rated(
             inference.afd_coefficients(model, gpu, engine, layout, side, weight_bytes, kv_bytes, **verify),
             inference.afd_kv_capacity_tokens(model, gpu, layout, weight_bytes, kv_bytes, share),
             engine, gpu,
         )  # fmt: skip
+    stored = kept.bytes_per_param
     return Rated(
-        inference.coefficients(model, gpu, engine, layout, weight_bytes, kv_bytes, **verify),
-        inference.kv_capacity_tokens(model, gpu, layout, weight_bytes, kv_bytes, share),
+        inference.coefficients(
+            model, gpu, engine, layout, kv_bytes_per_value=kv_bytes, **stored, **verify
+        ),
+        inference.kv_capacity_tokens(
+            model, gpu, layout, kv_bytes_per_value=kv_bytes, memory_utilization_frac=share, **stored
+        ),
         engine, gpu,
     )  # fmt: skip
 
@@ -260,15 +263,14 @@ def gpu_rates(
 
 
 def _rates(pool: Placed, card: Card) -> tuple[float, float, float]:
-    keys = pool.keys
-    engine = cards.engine_of(
-        catalog.get("engine", keys.engine), card, catalog.get("llm", keys.model), keys.weights, keys.kv_cache
+    keys, model = pool.keys, catalog.get("llm", pool.keys.model)
+    engine = cards.engine_of(catalog.get("engine", keys.engine), card, model, keys.weights)
+    gpu = cards.gpu_of(card, model, keys.weights)
+    compute = max(
+        gpu.flop_per_s * engine.compute_efficiency_frac,
+        gpu.expert_flop_per_s * engine.expert_compute_efficiency_frac,
     )
-    gpu = cards.gpu_of(card, keys.weights, keys.kv_cache)
-    compute = max(engine.compute_efficiency_frac, engine.expert_compute_efficiency_frac)
-    memory = max(engine.kv_efficiency_frac, engine.expert_memory_efficiency_frac)
-    return (
-        gpu.flop_per_s * compute,
-        gpu.hbm_bytes_per_s * memory,
-        gpu.link_bytes_per_s * engine.link_efficiency_frac,
+    memory = max(
+        engine.kv_efficiency_frac, engine.memory_efficiency_frac, engine.expert_memory_efficiency_frac
     )
+    return compute, gpu.hbm_bytes_per_s * memory, gpu.link_bytes_per_s * engine.link_efficiency_frac

@@ -125,8 +125,9 @@ class Serving:
             self._gaps_seen += len(gaps)
             steps = gaps["steps"].astype(np.float64)
             lasted_s = steps * gaps["first_s"] + gaps["growth_s"] * steps * (steps - 1.0) / 2.0
-            self.so_far["gap_s"] += gaps["sequences"] @ lasted_s
-            self.so_far["gaps"] += gaps["sequences"] @ steps
+            # sums, not dot products: threads of a BLAS would cost more than they bring
+            self.so_far["gap_s"] += (gaps["sequences"] * lasted_s).sum()
+            self.so_far["gaps"] += (gaps["sequences"] * steps).sum()
 
     def outstanding(self) -> Array:
         """Requests that each replica has to do with: held for a transfer too, array (replica)."""

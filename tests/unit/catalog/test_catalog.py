@@ -136,7 +136,7 @@ def test_units_become_si() -> None:
     assert catalog.get("nic", "cx7").rate_bytes_per_s == 50e9
     assert catalog.get("switch", "qm9700").height_m == pytest.approx(0.04445)
     assert catalog.get("optics", "fiber").propagation_s_per_m == pytest.approx(4.9e-9)
-    assert catalog.get("engine", "trtllm").hopper_layer_overhead_s == pytest.approx(26e-6)
+    assert catalog.get("engine", "trtllm").output_token_overhead_s == pytest.approx(46e-6)
     assert catalog.get("system", "gb200-nvl72").liquid_frac == 0.87
 
 

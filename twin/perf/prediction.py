@@ -1,0 +1,162 @@
+"""What a configuration gives: latency, throughput, power, and where the time of a token goes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from twin import catalog
+from twin.perf.bands import band_of
+from twin.perf.closed_loop import Loop, apart, served
+from twin.perf.configuration import ALIASES, Configuration, Resolved, resolve
+from twin.physics import gpu_power, inference
+
+WARM_K = 333.15
+"""Die temperature of a GPU at work, for its leakage: 60 °C, where leakage begins to count."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A priced configuration; all per GPU package unless named otherwise.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        What was asked; of the decode side when prefill is apart.
+    prefill : Configuration or None
+        The prefill side.
+    ttft_s, tpot_s : float
+        Mean time to first token, and per output token after it [s].
+    tokens_per_s, tokens_per_s_per_gpu, tokens_per_s_per_user, requests_per_s : float
+        Output tokens of all GPUs, of one, of one user (1 / TPOT); requests of all GPUs [1/s].
+    gpu_power_w, power_w : float
+        Mean power of a GPU package; of all of them with their share of the rack [W].
+    tokens_per_s_per_mw : float
+        Output tokens per megawatt of ``power_w`` [tokens/s].
+    joules_per_token : float
+        ``power_w`` per output token [J].
+    batch : float
+        Sequences in decode at a replica.
+    parts_s : dict of str to float
+        Where the time of a token goes [s].
+    bound : str
+        The largest part.
+    room_tokens : int
+        KV cache of a replica [tokens].
+    band : dict of str to (float, float)
+        Low and high end of ``tpot_s`` and ``ttft_s`` between which four of five like it lie.
+    """
+
+    configuration: Configuration
+    prefill: Configuration | None
+    ttft_s: float
+    tpot_s: float
+    tokens_per_s: float
+    tokens_per_s_per_gpu: float
+    tokens_per_s_per_user: float
+    requests_per_s: float
+    gpu_power_w: float
+    power_w: float
+    tokens_per_s_per_mw: float
+    joules_per_token: float
+    batch: float
+    parts_s: dict[str, float]
+    bound: str
+    room_tokens: int
+    band: dict[str, tuple[float, float]]
+
+    def json(self) -> dict[str, Any]:
+        """As plain values for machines."""
+        return asdict(self)
+
+
+def predict(given: Configuration, prefill: Configuration | None = None, constants: Any = None) -> Prediction:
+    """Price a configuration.
+
+    Parameters
+    ----------
+    given : Configuration
+        What serves; with ``prefill``, what decodes.
+    prefill : Configuration, optional
+        GPUs that compute prompts and hand them over.
+    constants : Card, optional
+        Engine card in place of that of the catalog.
+
+    Raises
+    ------
+    TwinError
+        With all that is wrong with it.
+
+    Examples
+    --------
+    >>> chat = Configuration("gb200-nvl72", "llama-3.1-70b", 8, 1024, 1024, 64, tensor=8)
+    >>> found = predict(chat)
+    >>> found.bound, 4e-3 < found.tpot_s < 20e-3
+    ('launch', True)
+    """
+    decode = resolve(given, constants)
+    ahead = resolve(prefill, constants) if prefill else None
+    loop = apart(ahead, decode) if ahead else served(decode)
+    gpus = given.gpus + (prefill.gpus if prefill else 0)
+    requests = given.concurrency / (loop.ttft_s + given.osl * loop.tpot_s)
+    tokens = requests * given.osl
+    sides = [(decode, loop.batch, 0.0 if ahead else requests)]
+    if ahead:
+        sides.append((ahead, 0.0, requests))
+    gpu_w = [_gpu_w(side, loop, batch, prompts) for side, batch, prompts in sides]
+    total_w = sum(
+        (w + _rack_share_w(side)) * side.given.gpus for w, (side, _, _) in zip(gpu_w, sides, strict=True)
+    )
+    return Prediction(
+        configuration=given, prefill=prefill, ttft_s=loop.ttft_s, tpot_s=loop.tpot_s, tokens_per_s=tokens,
+        tokens_per_s_per_gpu=tokens / gpus, tokens_per_s_per_user=1.0 / loop.tpot_s, requests_per_s=requests,
+        gpu_power_w=sum(w * side.given.gpus for w, (side, _, _) in zip(gpu_w, sides, strict=True)) / gpus,
+        power_w=total_w, tokens_per_s_per_mw=tokens / total_w * 1e6, joules_per_token=total_w / tokens,
+        batch=loop.batch, parts_s=loop.parts_s, bound=max(loop.parts_s, key=lambda part: loop.parts_s[part]),
+        room_tokens=decode.room_tokens, band=_band(decode, loop),
+    )  # fmt: skip
+
+
+def _gpu_w(r: Resolved, loop: Loop, batch: float, prompts_per_s: float) -> float:
+    """Mean power of a GPU: decode at the mean context, and its share of the prompts [W]."""
+    c, given = r.coefficients, r.given
+    lanes = given.engines * given.layout.replicas
+    steps = (1.0 / loop.tpot_s) if batch > 0.0 else 0.0
+    tokens, group = batch * steps, batch * steps * given.layout.replicas
+    context = tokens * (given.isl + 0.5 * given.osl)
+    asked = prompts_per_s * given.isl / lanes
+    pairs = prompts_per_s / lanes * given.isl**2 / 2.0
+    touched = steps * inference.expert_frac(c, batch * given.layout.replicas)
+    all_tokens, all_group = tokens + asked, group + asked * given.layout.replicas
+    flop = inference.flop(c, all_tokens, tokens, context, pairs, all_group)
+    hbm = inference.hbm_bytes(c, steps, touched, all_tokens, context, tokens)
+    busy = 1.0 if batch > 0.0 else min(1.0, asked / given.isl * loop.ttft_s)
+    work = (busy, flop, hbm, inference.link_bytes(c, all_tokens, all_group))
+    return float(gpu_power.energy_j(_power(r), gpu_power.Work(*map(np.array, work)), np.array(1.0),
+                                    np.array(WARM_K), 1.0))  # fmt: skip
+
+
+def _power(r: Resolved) -> gpu_power.Params:
+    """Power figures of the GPU at the rates that this configuration reaches at most."""
+    card, c, stages = r.gpu, r.coefficients, r.given.pipeline
+    shares = [card.get(f"{part}_power_share_frac", 0.0) for part in ("active", "compute", "memory", "link")]
+    fastest = min(x for x in (c.linear_s_per_flop, c.expert_s_per_flop or np.inf) if x > 0.0)
+    reads = min(x for x in (c.weights_s_per_byte, c.kv_s_per_byte, c.expert_s_per_byte or np.inf) if x > 0.0)
+    rates = (stages / fastest, stages / reads, stages / c.link_s_per_byte)
+    values = (card.get("idle_power_w", 0.1 * card.tdp_w), card.tdp_w, *shares, *rates)
+    return gpu_power.Params(*(np.asarray(v, dtype=float) for v in values))
+
+
+def _rack_share_w(r: Resolved) -> float:
+    """Share of a GPU in what else its system draws: CPUs, NICs, switches, fans [W]."""
+    name = ALIASES.get(r.given.system, r.given.system)
+    if name not in catalog.names("system"):
+        return 0.0
+    card = catalog.get("system", name)
+    return float(card.get("base_power_w", 0.0)) / float(card.gpu_packages)
+
+
+def _band(r: Resolved, loop: Loop) -> dict[str, tuple[float, float]]:
+    return band_of(r, loop)
