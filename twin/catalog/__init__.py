@@ -2,12 +2,14 @@
 
 One file is one card: ``<kind>/<name>.yaml``; the file name is the name used in scenarios. Packages
 outside plug in through the entry-point group ``twin.catalog``: each entry names a package (or module)
-whose folder holds ``<kind>/<name>.yaml`` too.
+whose folder holds ``<kind>/<name>.yaml`` too. So do the folders that the environment variable ``TWIN_CATALOG``
+lists. Cards of this package keep their names.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -95,7 +97,8 @@ def _paths(kind: str) -> dict[str, Path]:
 @cache
 def _folders() -> tuple[Path, ...]:
     outside = (Path(str(entry.load().__file__)).parent for entry in entry_points(group="twin.catalog"))
-    return (*outside, Path(__file__).parent)
+    named = (Path(folder) for folder in os.environ.get("TWIN_CATALOG", "").split(os.pathsep) if folder)
+    return (*named, *outside, Path(__file__).parent)
 
 
 def _unknown(kind: str, name: str, known: tuple[str, ...]) -> CatalogError:

@@ -185,6 +185,18 @@ def study(
     running.study(file, on, workers, out, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
+perf_app = typer.Typer(help="The performance model without a site.", no_args_is_help=True)
+app.add_typer(perf_app, name="perf")
+
+
+@perf_app.command("ledger", epilog="Example: twin perf ledger --json")
+def perf_ledger(as_json: Json = False) -> None:
+    """What predictions miss: errors on measurements that the fits had not seen, by GPU, engine, model, precision."""
+    from twin.cli import ledger
+
+    ledger.ledger(as_json=as_json)
+
+
 catalog_app = typer.Typer(help="Components with their sources.", no_args_is_help=True)
 app.add_typer(catalog_app, name="catalog")
 
@@ -211,6 +223,23 @@ def catalog_show(
     from twin.cli import showing
 
     showing.catalog_show(name, as_json=as_json)
+
+
+@app.command(epilog="Example: twin calibrate measurements.csv -o cards/engine/my-engine.yaml")
+def calibrate(
+    measurements: Annotated[
+        Path, typer.Argument(help="CSV of measured configurations: docs/performance.md.", show_default=False)
+    ],
+    engine_card: Annotated[
+        str | None, typer.Option(help="Card to start from: a name or a file; that of the engine if left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Card to write.")] = Path("my-engine.yaml"),
+    as_json: Json = False,
+) -> None:
+    """Fit an engine card to your own measurements; says what they cannot tell."""
+    from twin.cli import calibrating
+
+    calibrating.calibrate(measurements, engine_card, out, as_json=as_json)
 
 
 @app.command()

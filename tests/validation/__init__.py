@@ -1,0 +1,1 @@
+"""Predictions against measurements: python -m tests.validation."""
