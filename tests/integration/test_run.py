@@ -47,7 +47,7 @@ def test_power_adds_up_from_chip_to_grid(short_run: Run) -> None:
 def test_load_moves_power_and_temperature(short_run: Run) -> None:
     gpu_k = short_run["gpu.temperature_k"].values
     gpu_w = short_run["gpu.power_w"].values
-    assert gpu_w.max() > 1.5 * gpu_w[0].min()
+    assert gpu_w.max() > 1.2 * gpu_w[0].min() > 2.0 * 175.0  # a GB200 package draws 175 W without work
     assert gpu_k.max() > gpu_k[0].min() + 1.0
 
 
