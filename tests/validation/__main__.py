@@ -8,10 +8,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.validation import kernels, perf
+from tests.validation import claims, kernels, perf
 from twin.perf import bands, ledger, ledger_text
 
-PAGE = Path(__file__).parents[2] / "docs" / "performance-ledger.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, CLAIMS = DOCS / "performance-ledger.md", DOCS / "performance-claims.md"
 
 
 def main() -> int:
@@ -21,12 +22,16 @@ def main() -> int:
     one = commands.add_parser("perf", help="predictions for the rows of a measured table")
     one.add_argument("file", type=Path)
     one.add_argument("--json", type=Path, dest="out", help="write them here")
-    commands.add_parser("write", help="write the bands and the page of the docs anew")
+    commands.add_parser("write", help="write the bands and the page of the ledger anew")
+    commands.add_parser("claims", help="write the page about public claims anew")
     given = parser.parse_args()
     if given.command == "perf":
         return _perf(given.file, given.out)
     if given.command == "write":
         return _write()
+    if given.command == "claims":
+        CLAIMS.write_text(claims.page())
+        return 0
     return _ledger()
 
 

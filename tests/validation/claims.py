@@ -3,147 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from itertools import product
-from typing import NamedTuple
 
+from tests.validation.search import Case, Point, best, fastest, gain, knee, points, times
 from twin.errors import TwinError
-from twin.perf import Configuration, Prediction, predict, resolve
-from twin.perf.closed_loop import prompt_s
+from twin.perf import Configuration, predict
 
-BOARD_GPUS, HOPPER_MOST_GPUS, NVL72_MOST_GPUS = 8, 32, 64
-BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 NEAR = 1.5
 """Ours and theirs agree within this factor."""
-
-
-class Case(NamedTuple):
-    """A system that serves a load; layouts, batch and split are searched.
-
-    ``is_apart`` adds prefill engines beside decode engines; ``drafts`` are tried beside none.
-    """
-
-    system: str
-    model: str
-    precision: str
-    isl: int = 1000
-    osl: int = 2000
-    is_apart: bool = False
-    drafts: int = 0
-    ttft_s: float = math.inf
-
-
-class Point(NamedTuple):
-    """A predicted configuration: per user and per MW, per GPU [tokens/s], and how it is laid out."""
-
-    user: float
-    per_mw: float
-    per_gpu: float
-    layout: str
-
-
-@lru_cache(64)
-def points(case: Case) -> tuple[Point, ...]:
-    """All configurations of a case that can be priced."""
-    found = []
-    is_rack = "nvl72" in case.system
-    most, widest = (NVL72_MOST_GPUS,) * 2 if is_rack else (HOPPER_MOST_GPUS, BOARD_GPUS)
-    sizes = [2**i for i in range(7)]
-    ahead = prefill(case) if case.is_apart else None
-    for tensor, ranks in product(sizes, sizes):
-        if tensor > widest or tensor * ranks > most:
-            continue
-        for drafts, batch in product({0, case.drafts}, BATCHES):
-            given = laid_out(case, tensor, ranks, batch * ranks, drafts)
-            if given is None:
-                break
-            found += [at(given, None), *([at(*apart(given, ahead))] if ahead else [])]
-    kept = [p for p in found if p is not None and p.ttft_s <= case.ttft_s]
-    return tuple(
-        Point(p.tokens_per_s_per_user, p.tokens_per_s_per_mw, p.tokens_per_s_per_gpu, name(p)) for p in kept
-    )
-
-
-def laid_out(case: Case, tensor: int, ranks: int, flight: float, drafts: int = 0) -> Configuration | None:
-    """One engine of a layout, or nothing where it cannot be; experts are spread as far as there are any."""
-    for experts in (tensor * ranks, 16, 1):
-        given = Configuration(
-            case.system, case.model, tensor * ranks, case.isl, case.osl, flight, precision=case.precision,
-            tensor=tensor, attention_data=ranks, experts=experts, drafts=drafts,
-        )  # fmt: skip
-        if experts <= tensor * ranks and at(given, None) is not None:
-            return given
-    return None
-
-
-def at(given: Configuration, ahead: Configuration | None) -> Prediction | None:
-    """A prediction, or nothing where it is refused."""
-    try:
-        return predict(given, ahead)
-    except TwinError:
-        return None
-
-
-def prefill(case: Case) -> Configuration | None:
-    """The engine that computes most prompts a GPU."""
-    best, most = None, 0.0
-    for tensor, ranks in product((1, 2, 4, 8), (1, 2, 4, 8)):
-        given = laid_out(case, tensor, ranks, 1.0)
-        if given is None:
-            continue
-        rate = 1.0 / (prompt_s(resolve(given), ranks) * tensor)
-        best, most = (given, rate) if rate > most else (best, most)
-    return best
-
-
-def apart(given: Configuration, ahead: Configuration) -> tuple[Configuration, Configuration]:
-    """As many prefill and decode engines as keep each other busy."""
-    alone_s = prompt_s(resolve(ahead), ahead.attention_data) / ahead.attention_data
-    found = predict(given, _times(ahead, 64))
-    need = given.concurrency / (given.osl * found.tpot_s) * alone_s / 0.8
-    engines = max(1, min(64, math.floor(1.0 / need)))
-    many = _times(given, engines)
-    return many, _times(ahead, max(1, math.ceil(need * engines)))
-
-
-def _times(given: Configuration, engines: int) -> Configuration:
-    return Configuration(
-        **{**given.__dict__, "gpus": given.gpus * engines, "concurrency": given.concurrency * engines}
-    )
-
-
-def name(found: Prediction) -> str:
-    """Layout in short."""
-    c = found.configuration
-    text = f"TP{c.tensor} DP{c.attention_data} EP{c.experts}, batch {found.batch:.0f} a rank"
-    if c.drafts:
-        text += f", {c.drafts} drafts"
-    if found.prefill:
-        share = found.prefill.gpus / (found.prefill.gpus + c.gpus)
-        text += f", {share:.0%} of GPUs for prefill"
-    return text
-
-
-def best(case: Case, user: float = 0.0) -> Point | None:
-    """Most tokens/s per MW with at least so many tokens/s per user."""
-    return max((p for p in points(case) if p.user >= user), key=lambda p: p.per_mw, default=None)
-
-
-def knee(case: Case) -> Point:
-    """Largest product of tokens/s per MW and tokens/s per user."""
-    return max(points(case), key=lambda p: p.per_mw * p.user)
-
-
-def fastest(case: Case) -> Point:
-    """Most tokens/s for one user."""
-    return max(points(case), key=lambda p: p.user)
-
-
-def gain(new: Case, old: Case, user: float) -> float:
-    """Tokens/s per MW over those of the other at one speed of users; infinite where the other does not reach it."""
-    a, b = best(new, user), best(old, user)
-    return math.inf if b is None else (a.per_mw if a else 0.0) / b.per_mw
-
 
 R1 = "deepseek-r1"
 HOPPER = Case("dgx-h100", R1, "fp8")
@@ -152,8 +18,9 @@ BLACKWELL = Case("gb200-nvl72", R1, "fp4", is_apart=True)
 ULTRA = Case("gb300-nvl72", R1, "fp4", is_apart=True, drafts=3)
 RUBIN = Case("vr-nvl72", R1, "fp4", is_apart=True, drafts=3)
 LONG = 8600
-CHAT = {"model": "llama-2-70b", "isl": 294, "osl": 282}
-LARGE = {"model": "gpt-moe-1.8t", "isl": 32768, "osl": 1024, "ttft_s": 5.0}
+_NEW = (("dgx-b200", "fp8"), ("gb200-nvl72", "fp4"))
+CHAT = Case("dgx-h100", "llama-2-70b", "fp8", 294, 282)
+LARGE = Case("dgx-h100", "gpt-moe-1.8t", "fp8", 32768, 1024, ttft_s=5.0, is_staged=True)
 
 COLUMNS = ("claim", "source", "conditions assumed here", "theirs", "ours", "agree", "why")
 Row = tuple[str, str, str, str, str, str, str]
@@ -208,12 +75,12 @@ def _throughput() -> list[Row]:
          h100 + "model not stated: Llama 3.1 70B FP8 taken, 1,000 in, 2,000 out",
          "100,000 tokens/s per MW at 100 a user",
          _rate(small), _agree(small.per_mw, 1e5),
-         f"For DeepSeek-R1 no Hopper layout reaches 100 a user without drafts: {_short(quick.user)} at most. The claim "
-         "speaks of a model of the size of 70B, or of none that can be named"),
+         f"DeepSeek-R1 reaches {_short(quick.user)} a user at most on Hopper without drafts, so the claim speaks of a "
+         "smaller model or of none that can be named"),
         ("C003: Hopper, largest batch", "GTC 2025 keynote", h100 + r1 + ", any speed", "2,500,000 tokens/s per MW",
          _rate(bulk), _agree(bulk.per_mw, 2.5e6),
          f"Wide expert parallelism fills the batch; Llama 3.1 70B would give {_short(dense.per_mw)}. A batch of this "
-         "size needs experts over four nodes"),
+         "size needs experts over several nodes"),
         ("C005: Hopper, most volume", "AI-factory article, 2025", h100 + r1 + ", any speed", "180,000 tokens/s per MW",
          _rate(bulk), _agree(bulk.per_mw, 1.8e5),
          "C003 and C005 name the same end of the same curve and differ by 14. A figure like C005 is what R1 gives "
@@ -240,25 +107,28 @@ def _ratios() -> list[Row]:
     shared = "equal power, DeepSeek-R1, Hopper FP8, GB200 NVL72 FP4 with prefill apart, no drafts"
     bulk = gain(long_new, long_old, 0.0)
     most = max(gain(long_new, long_old, p.user) for p in points(long_old))
-    pairs = [gain(Case(s, precision="fp4" if s == "gb200-nvl72" else "fp8", **CHAT), Case("dgx-h100", precision="fp8",
-             **CHAT), 0.0) for s in ("dgx-b200", "gb200-nvl72")]  # fmt: skip
+    pairs = [gain(CHAT._replace(system=name, precision=p), CHAT, 0.0) for name, p in _NEW]
     ultra = {u: gain(ULTRA, H200, u) for u in (50, 100, 150)}
     users = ", ".join(f"{_short(g)} at {u}" for u, g in ultra.items())
-    large = [best(Case(s, precision=p, is_apart=s != "dgx-h100", **LARGE), 20.0)
-             for s, p in (("dgx-h100", "fp8"), ("gb200-nvl72", "fp4"))]  # fmt: skip
-    times = large[1].per_gpu / large[0].per_gpu if large[0] and large[1] else math.inf
-    found = f"{_short(times)}x" if math.isfinite(times) else "no layout of Hopper meets both limits"
+    large = [
+        best(c, 20.0) for c in (LARGE, LARGE._replace(system="gb200-nvl72", precision="fp4", is_apart=True))
+    ]
+    ratio = large[1].per_gpu / large[0].per_gpu if large[0] and large[1] else math.inf
+    found = f"{_short(ratio)}x" if math.isfinite(ratio) else "no layout of Hopper meets both limits"
     return [
         ("C018: Blackwell NVL72 with Dynamo over Hopper, knee", "GTC 2025 keynote", shared + ", 1,000 in, 2,000 out",
-         "25x", f"{_at(BLACKWELL, HOPPER, top.user)} (knee of NVL72), {_at(BLACKWELL, HOPPER, low.user)} (knee of Hopper); "
+         "25x",
+         f"{_at(BLACKWELL, HOPPER, top.user)} (knee of NVL72), {_at(BLACKWELL, HOPPER, low.user)} (knee of Hopper); "
          f"25 {_crossing(BLACKWELL, HOPPER, 25.0)}",
-         "at one speed, which is not a knee of ours",
+         _knees(25.0),
          "At equal speed the ratio is whatever one likes between that of bulk and infinity, where Hopper ends. The "
          "speed decides"),
         ("C019, C020: reasoning, over Hopper", "GTC 2025 keynote", shared + f", 1,000 in, {LONG:,} out (C038)", "40x",
-         f"{_short(bulk)}x in bulk, up to {_short(most)}x; 40 {_crossing(long_new, long_old, 40.0)}", "at one speed", "As C018"),
+         f"{_short(bulk)}x in bulk, up to {_short(most)}x; 40 {_crossing(long_new, long_old, 40.0)}",
+         _somewhere(long_new, long_old, 40.0), "As C018"),
         ("C021: reasoning, same energy, over Hopper", "AI-factory article, 2025", "as C019", "50x",
-         f"{_short(bulk)}x in bulk, up to {_short(most)}x; 50 {_crossing(long_new, long_old, 50.0)}", "at one speed", "As C018"),
+         f"{_short(bulk)}x in bulk, up to {_short(most)}x; 50 {_crossing(long_new, long_old, 50.0)}",
+         _somewhere(long_new, long_old, 50.0), "As C018"),
         ("C022: Blackwell over Hopper where power is short", "Q2 FY2025 earnings call",
          "bulk, Llama 2 70B, 294 in, 282 out; H100 FP8, B200 FP8 and GB200 NVL72 FP4", "3 to 5x",
          f"{_short(pairs[0])}x (B200), {_short(pairs[1])}x (GB200)", _agree(pairs[1], 3.0, 5.0),
@@ -266,13 +136,13 @@ def _ratios() -> list[Row]:
         ("C023, C025: GB NVL72 over H200, tokens per watt; top tier", "GTC 2026 keynote",
          "equal power, DeepSeek-R1, 1,000 in, 2,000 out, H200 FP8, GB300 NVL72 FP4 with prefill apart, 3 drafts or "
          "none on both; speed of the tier not stated", "35x", f"{users} tokens/s a user; 35 "
-         f"{_crossing(ULTRA, H200, 35.0)}", "at one speed", "As C018; drafts help both"),
+         f"{_crossing(ULTRA, H200, 35.0)}", _somewhere(ULTRA, H200, 35.0), "As C018; drafts help both"),
         ("C024: the same, measured", "GTC 2026 keynote", "as C023", "50x", f"{users} tokens/s a user; 50 "
-         f"{_crossing(ULTRA, H200, 50.0)}", "at one speed", "As C018"),
+         f"{_crossing(ULTRA, H200, 50.0)}", _somewhere(ULTRA, H200, 50.0), "As C018"),
         ("GB200 NVL72 over H100 a GPU, real time", "GB200 NVL72 product page of NVIDIA, 2024",
          "GPT-MoE-1.8T (shape chosen, see [models](models.md)), 32,768 in, 1,024 out, 50 ms a token, 5 s to the first; "
-         "H100 FP8 over InfiniBand up to 32 GPUs, GB200 FP4", "30x", found,
-         "cannot be judged" if not math.isfinite(times) else _agree(times, 30.0),
+         "H100 FP8 over InfiniBand up to 64 GPUs, GB200 FP4", "30x", found,
+         "cannot be judged" if not math.isfinite(ratio) else _agree(ratio, 30.0),
          "The shape of the model is ours, the precision of either side is not stated on the chart, and mean times are "
          "taken for limits"),
     ]  # fmt: skip
@@ -292,6 +162,19 @@ def _crossing(new: Case, old: Case, ratio: float) -> str:
     return f"from {_short(first)} tokens/s a user on" if first else "nowhere before Hopper ends"
 
 
+def _somewhere(new: Case, old: Case, ratio: float) -> str:
+    """Verdict on a ratio without a speed."""
+    return "no" if _crossing(new, old, ratio).startswith("nowhere") else "at one speed"
+
+
+def _knees(ratio: float) -> str:
+    """Verdict on a ratio at a knee of C018."""
+    found = [gain(BLACKWELL, HOPPER, knee(case).user) for case in (BLACKWELL, HOPPER)]
+    if any(_agree(value, ratio) == "yes" for value in found):
+        return "yes"
+    return f"{_somewhere(BLACKWELL, HOPPER, ratio)}, not at a knee of ours"
+
+
 def _configurations() -> list[Row]:
     """The three named configurations of one Pareto chart."""
     base = {"isl": 1000, "osl": 2000, "precision": "fp4"}
@@ -302,7 +185,7 @@ def _configurations() -> list[Row]:
     asked = (
         ("C034: top, EP8, batch 3,000, nothing apart", "8 ranks of 1 GPU, 3,000 requests an engine", bulk, None),
         ("C035: middle, EP64 and EP4, batch 64, 26 % for prefill", "decode on 64 ranks with 64 each, six "
-         "prefill engines of four (27 %)", middle, _times(ctx, 6)),
+         "prefill engines of four (27 %)", middle, times(ctx, 6)),
         ("C036: fast, TP16 EP4, batch 2, 1 % for prefill", "24 decode engines of 16 GPUs with 2 each, one "
          "prefill engine of four (1 %); experts over all 16 GPUs, as a rank cannot keep four copies", quick, ctx),
     )  # fmt: skip
@@ -318,11 +201,7 @@ def _configurations() -> list[Row]:
         rival = best(BLACKWELL, found.tokens_per_s_per_user)
         share = found.tokens_per_s_per_mw / rival.per_mw if rival else math.inf
         point = f"{_short(found.tokens_per_s_per_mw)} tokens/s per MW at {_short(found.tokens_per_s_per_user)} a user"
-        place = (
-            f"{_short(share)} of our best at that speed"
-            if rival
-            else "faster for a user than all that were searched"
-        )
+        place = f"{_short(share)} of our best at that speed" if share < 1.0 else "as good as our best there"
         ours = f"{point}: {place}"
         rows.append((claim, "GTC 2025 keynote", conditions, "on the frontier; no figure", ours,
                      "yes" if share >= 1.0 / NEAR else "no",
@@ -381,11 +260,11 @@ contradict each other, and no constant of the model was set by any of them. Made
 a test checks that it is current.
 
 Tokens are output tokens. Power is that of the GPUs at work with their share of the rack, without cooling and losses of
-the site. Layouts (tensor, ranks, experts), batch and, where prefill is apart, the split of GPUs are searched: up to 32
-GPUs an engine on boards of eight, matrices cut within the board, and 64 on NVL72; batches in powers of two, so a ratio
-moves in steps. Pipelines are not searched, and times to first token are limited only where it says so. Hopper is not
-given prefill apart. *Agree* means within a factor of 1.5; *at one speed* means that the ratio depends on a speed that
-the claim does not name, and that some speed gives it: no confirmation. Announced systems take the constants of their
-predecessor; see [how far predictions miss](performance-ledger.md).
+the site. Layouts (tensor, ranks, experts), batch and, where prefill is apart, the split of GPUs are searched: up to 64
+GPUs an engine, on boards of eight with matrices cut within the board; batches in powers of two, so a ratio moves in
+steps. Pipelines are searched for GPT-MoE-1.8T only, and times to first token are limited only where it says so. Hopper
+is not given prefill apart. *Agree* means within a factor of 1.5; *at one speed* means that the ratio depends on a speed
+that the claim does not name, and that some speed gives it: no confirmation. Announced systems take the constants of
+their predecessor; see [how far predictions miss](performance-ledger.md).
 
 """

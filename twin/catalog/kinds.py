@@ -251,7 +251,7 @@ _ENGINE_CONSTANTS = {
     "draft_layers": Field("number", 0, 100),
     "draft_acceptance": _SHARE,
     # of a benchmark that keeps a number of requests in flight
-    "edge_time": _NEEDED_OVERHEAD,
+    "edge_time": Field("time", 0, 1, required=True),
     "wait_iterations": Field("number", 0, 1e3),
     "poll_iterations": Field("number", 0, 1e3),
     "rank_wait_iterations": Field("number", 0, 1e3),

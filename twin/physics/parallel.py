@@ -173,7 +173,9 @@ def attention_part(model: Model, layout: Layout, kv_bytes_per_value: float) -> d
         "context_bytes": full * layer.cached * kv_bytes_per_value / stages,
         "context_flop": full * layer.decode_flop / stages,
         "pair_flop": full * layer.pair_flop / stages,
-        "window_bytes": (windows * layer.cached * kv_bytes_per_value + 2.0 * model.state_bytes / layout.tensor)
+        "window_bytes": (
+            windows * layer.cached * kv_bytes_per_value + 2.0 * model.state_bytes / layout.tensor
+        )
         / stages,
         "window_flop": windows * layer.decode_flop / stages,
     }
