@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from twin.catalog.kinds import KINDS, attribute
@@ -112,8 +113,7 @@ class Card:
         ]
 
     def _key(self, name: str) -> str:
-        fields = KINDS[self.kind]
-        key = next((k for k, f in fields.items() if attribute(k, f) == name), "")
+        key = _keys(self.kind).get(name, "")
         if not key:
             raise AttributeError(f"a {self.kind} has no {name}")
         return key
@@ -127,3 +127,9 @@ class Card:
         where = f"{self.kind} {self.name}"
         fault = Fault(self.file, 0, where, f"no value for {key}", f"{key}, read as {name}", mend)
         raise CatalogError(f"the {where} leaves {key} blank", [fault])
+
+
+@cache
+def _keys(kind: str) -> dict[str, str]:
+    """Keys of a kind by their names inside."""
+    return {attribute(key, one): key for key, one in KINDS[kind].items()}

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,17 @@ def find(model: str) -> Card:
     if path.suffix == ".json" or (path / "config.json").is_file():
         return read(path)
     names = catalog.names("llm")
-    if model not in names:
-        wanted = model.casefold()
-        for card in (catalog.get("llm", name) for name in names):
-            hub = (name.strip().casefold() for name in card.get("hub_names", "").split(","))
-            if wanted in {card.name, card.title.casefold(), *hub}:
-                return card
-    return catalog.get("llm", model)
+    return catalog.get("llm", model if model in names else _other_names(names).get(model.casefold(), model))
+
+
+@lru_cache(4)
+def _other_names(names: tuple[str, ...]) -> dict[str, str]:
+    """Cards by their titles and their names on the hub, in small letters; the first card wins."""
+    found: dict[str, str] = {}
+    for card in (catalog.get("llm", name) for name in names):
+        for other in (card.title, *card.get("hub_names", "").split(",")):
+            found.setdefault(other.strip().casefold(), card.name)
+    return found
 
 
 def read(path: str | Path) -> Card:
