@@ -175,6 +175,7 @@ def resolve(given: Configuration, constants: Card | None = None) -> Resolved:
         shape, peaks, constants_, given.layout, kv_bytes_per_value=kv_bytes, verify_tokens=1.0 + given.drafts,
         **kept.bytes_per_param,
     )  # fmt: skip
+    coef = _within_windows(coef, shape, given.isl + 0.5 * given.osl)
     drafted = given.drafts * float(engine.get(f"{family}_draft_layers", 0.0)) / shape.layers
     coef = coef._replace(
         draft_s=drafted * (coef.overhead_s - constants_.step_overhead_s + coef.group_overhead_s)
@@ -195,6 +196,14 @@ def resolve(given: Configuration, constants: Card | None = None) -> Resolved:
     net = OUTSIDE_BYTES_PER_S.get(gpu.architecture, 50e9)
     links = peaks.link_bytes_per_s if domain > BOARD_GPUS else net
     return Resolved(given, coef, room, engine, gpu, model, family, sent, links)
+
+
+def _within_windows(coef: inference.Iteration, model: inference.Model, context: float) -> inference.Iteration:
+    """Coefficients with windows no fuller than the mean context; runs count them full."""
+    if model.windowed_layers == 0 or model.state_bytes > 0.0 or context >= model.window_tokens:
+        return coef
+    full = context / model.window_tokens
+    return coef._replace(window_bytes=full * coef.window_bytes, window_flop=full * coef.window_flop)
 
 
 def gpu_of(system: str) -> tuple[Card, int]:
