@@ -189,6 +189,89 @@ perf_app = typer.Typer(help="The performance model without a site.", no_args_is_
 app.add_typer(perf_app, name="perf")
 
 
+Isl = Annotated[float, typer.Option(help="Prompt tokens of a request.", show_default=False)]
+Osl = Annotated[float, typer.Option(help="Output tokens of a request.", show_default=False)]
+Model = Annotated[
+    str, typer.Option(help="Model card, name on Hugging Face, or a config.json.", show_default=False)
+]
+EngineOpt = Annotated[str, typer.Option(help="trtllm, vllm or sglang.")]
+KvCache = Annotated[str | None, typer.Option(help="bf16 or fp8; fp8 beside narrower weights if left out.")]
+Size = Annotated[int | None, typer.Option(min=1, help="Of one engine; all four searched if none is given.")]
+
+
+@perf_app.command(
+    "point",
+    epilog="Example: twin perf point --system gb200-nvl72 --gpus 72 --model deepseek-r1 --precision fp4 "
+    "--isl 1024 --osl 2048 --concurrency 512",
+)
+def perf_point(
+    system: Annotated[str, typer.Option(help="System or GPU of the catalog.", show_default=False)],
+    gpus: Annotated[int, typer.Option(help="All GPU packages.", show_default=False)],
+    model: Model,
+    isl: Isl,
+    osl: Osl,
+    concurrency: Annotated[float, typer.Option(help="Requests in flight over all GPUs.", show_default=False)],
+    precision: Annotated[str, typer.Option(help="Of the weights: bf16, fp8, fp4 or int4.")] = "fp8",
+    tp: Size = None,
+    pp: Size = None,
+    ep: Size = None,
+    dp: Size = None,
+    engine: EngineOpt = "trtllm",
+    kv_cache: KvCache = None,
+    drafts: Annotated[int, typer.Option(help="Tokens drafted a step.")] = 0,
+    prefill_gpus: Annotated[int, typer.Option(help="GPUs that only compute prompts, of --gpus.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Latency, throughput, power of one configuration, and where the time of a token goes."""
+    from twin.cli import performing
+
+    performing.point(
+        system=system, gpus=gpus, model=model, isl=isl, osl=osl, concurrency=concurrency, precision=precision,
+        tp=tp, pp=pp, ep=ep, dp=dp, engine=engine, kv_cache=kv_cache, drafts=drafts, prefill_gpus=prefill_gpus,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@perf_app.command(
+    "frontier",
+    epilog="Example: twin perf frontier --system dgx-h100 --system gb200-nvl72 --model llama-3.3-70b "
+    "--isl 1024 --osl 1024 --html frontier.html",
+)
+def perf_frontier(
+    system: Annotated[list[str], typer.Option(help="System; may be repeated.", show_default=False)],
+    model: Model,
+    isl: Isl,
+    osl: Osl,
+    precision: Annotated[
+        list[str], typer.Option(help="Repeatable; fp8 and fp4 where the GPU computes them if left out.")
+    ] = [],  # noqa: B006
+    drafts: Annotated[list[int], typer.Option(help="Tokens drafted a step; may be repeated.")] = [0],  # noqa: B006
+    engine: EngineOpt = "trtllm",
+    kv_cache: KvCache = None,
+    disaggregated: Annotated[
+        bool, typer.Option("--disaggregated", help="Prefill on GPUs of its own as well.")
+    ] = False,
+    ttft: Annotated[str, typer.Option(help="Latest first token.")] = "10s",
+    tpot: Annotated[str | None, typer.Option(help="Slowest output token, e.g. 50ms.")] = None,
+    megawatts: Annotated[float, typer.Option(help="Power of the site.")] = 1.0,
+    tier: Annotated[
+        list[str], typer.Option(help="Price NAME:tokens/s per user:USD per million tokens; may be repeated.")
+    ] = [],  # noqa: B006
+    csv: Annotated[Path | None, typer.Option(help="Write all points here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an interactive chart here.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the chart here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Most tokens per MW at each speed of a user: layouts, load, precision, drafts and prefill apart are searched."""
+    from twin.cli import performing
+
+    performing.frontier(
+        system, model, isl, osl, engine=engine, kv_cache=kv_cache, precisions=precision, drafts=drafts,
+        disaggregated=disaggregated, ttft=ttft, tpot=tpot, megawatts=megawatts, tiers=tier, csv=csv, html=html,
+        png=png, as_json=as_json,
+    )  # fmt: skip
+
+
 @perf_app.command("ledger", epilog="Example: twin perf ledger --json")
 def perf_ledger(as_json: Json = False) -> None:
     """What predictions miss: errors on measurements that the fits had not seen, by GPU, engine, model, precision."""

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from twin.errors import ScenarioError, TwinError
+from twin.errors import Fault, ScenarioError, TwinError
 from twin.perf.configuration import Configuration, gpu_of
+from twin.perf.feeding import splits
 from twin.perf.prediction import Prediction, predict
-from twin.perf.search import layouts, loaded, unfit
+from twin.perf.search import STAGES, layouts, loaded, unfit
 
-SPLITS = ((1, 8), (1, 4), (1, 2), (1, 1), (2, 1), (4, 1), (8, 1))
-"""Prefill engines beside decode engines that are tried."""
+MOST_DOMAINS = 4
+"""NVLink domains over which an engine may lie when none holds the model."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ def frontier(
     refused: TwinError | None = None
     for precision in precisions or (given.precision,):
         asked = replace(given, precision=precision)
-        engines = list(layouts(asked, domain))
+        engines = list(layouts(asked, domain)) or list(layouts(asked, MOST_DOMAINS * domain, STAGES))
         if not engines:
-            refused = unfit(replace(asked, gpus=domain))
+            refused = unfit(replace(asked, gpus=MOST_DOMAINS * domain))
             continue
         for count in drafts or (given.drafts,):
             for priced in _priced([replace(e, drafts=count) for e in engines], is_apart):
@@ -107,30 +108,26 @@ def frontier(
         raise refused or unfit(given)
     if not kept:
         found = f"TPOT of {fastest.tpot_s * 1e3:.3g} ms at best, TTFT there {fastest.ttft_s * 1e3:.3g} ms"
-        raise ScenarioError("no configuration keeps the limits", [_limit_fault(found, most_ttft_s, most_tpot_s)])
+        raise ScenarioError(
+            "no configuration keeps the limits", [_limit_fault(found, most_ttft_s, most_tpot_s)]
+        )
     return Frontier(given.system, tuple(undominated(kept)), tried)
 
 
-def _limit_fault(found: str, ttft_s: float, tpot_s: float):  # type: ignore[no-untyped-def]
-    from twin.errors import Fault
-
-    expected = f"TTFT up to {ttft_s:g} s and TPOT up to {tpot_s:g} s"
-    return Fault("", 0, "limits", found, expected, "loosen a limit, or try --drafts, another precision or system")
+def _limit_fault(found: str, ttft_s: float, tpot_s: float) -> Fault:
+    shown = (("TTFT", ttft_s), ("TPOT", tpot_s))
+    expected = " and ".join(f"{name} up to {x * 1e3:g} ms" for name, x in shown if math.isfinite(x))
+    return Fault(
+        "", 0, "limits", found, expected, "loosen a limit, or try --drafts, another precision or system"
+    )
 
 
 def _priced(engines: list[Configuration], is_apart: bool) -> list[Prediction]:
-    """Every engine under every load; apart as well, prefill on the engine that computes prompts cheapest."""
+    """Every engine under every load; with prefill apart, those as well that are worth feeding."""
     found = [predict(load) for engine in engines for load in loaded(engine)]
-    if not is_apart:
-        return found
-    cheapest = min(engines, key=lambda e: predict(replace(e, concurrency=1.0)).ttft_s * e.gpus)
-    ahead = replace(cheapest, drafts=0)
-    for engine in engines:
-        for load in loaded(engine):
-            for before, behind in SPLITS:
-                flight = load.concurrency * behind
-                decode = replace(load, gpus=load.gpus * behind, concurrency=flight)
-                found.append(predict(decode, replace(ahead, gpus=ahead.gpus * before, concurrency=flight)))
+    if is_apart:
+        loads = [load for engine in engines for load in loaded(engine)]
+        found += [predict(decode, prefill) for decode, prefill in splits(engines, loads)]
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from twin import catalog
 from twin.perf.bands import band_of
-from twin.perf.closed_loop import Loop, apart, served
+from twin.perf.closed_loop import Loop, accepted_tokens, apart, served
 from twin.perf.configuration import ALIASES, Configuration, Resolved, resolve
 from twin.physics import gpu_power, inference
 
@@ -122,18 +122,24 @@ def predict(given: Configuration, prefill: Configuration | None = None, constant
 def _gpu_w(r: Resolved, loop: Loop, batch: float, prompts_per_s: float) -> float:
     """Mean power of a GPU: decode at the mean context, and its share of the prompts [W]."""
     c, given = r.coefficients, r.given
-    lanes = given.engines * given.layout.replicas
-    steps = (1.0 / loop.tpot_s) if batch > 0.0 else 0.0
-    tokens, group = batch * steps, batch * steps * given.layout.replicas
-    context = tokens * (given.isl + 0.5 * given.osl)
+    stages, ranks = given.pipeline, given.layout.replicas
+    lanes = given.engines * ranks
+    yields = accepted_tokens(r.constant("draft_acceptance_frac"), given.drafts)
+    steps = 1.0 / (loop.tpot_s * yields) if batch > 0.0 else 0.0
+    tokens = batch * steps * c.verify_tokens
+    context = batch * steps * (given.isl + 0.5 * given.osl)
     asked = prompts_per_s * given.isl / lanes
     pairs = prompts_per_s / lanes * given.isl**2 / 2.0
-    touched = steps * inference.expert_frac(c, batch * given.layout.replicas)
-    all_tokens, all_group = tokens + asked, group + asked * given.layout.replicas
-    flop = inference.flop(c, all_tokens, tokens, context, pairs, all_group)
-    hbm = inference.hbm_bytes(c, steps, touched, all_tokens, context, tokens)
+    touched = steps * inference.expert_frac(c, batch * c.verify_tokens * ranks)
+    all_tokens = tokens + asked
+    flop = inference.flop(c, all_tokens, tokens, context, pairs, all_tokens * ranks)
+    hbm = inference.hbm_bytes(c, steps, touched, all_tokens, context, batch * steps)
     busy = 1.0 if batch > 0.0 else min(1.0, asked / given.isl * loop.ttft_s)
-    work = (busy, flop, hbm, inference.link_bytes(c, all_tokens, all_group))
+    # a GPU of a pipeline works for every lane
+    work = (
+        busy,
+        *(stages * amount for amount in (flop, hbm, inference.link_bytes(c, all_tokens, all_tokens * ranks))),
+    )
     return float(gpu_power.energy_j(_power(r), gpu_power.Work(*map(np.array, work)), np.array(1.0),
                                     np.array(WARM_K), 1.0))  # fmt: skip
 
