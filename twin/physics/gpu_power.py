@@ -132,8 +132,8 @@ def energy_j(params: Params, work: Work, clock_frac: Array, die_k: Array, dt_s: 
     work : Work
         What was done in the interval.
     clock_frac : array (gpu)
-        Clock in force over maximum clock [1]. Activity at clock f draws ``phi(f) = f V(f)^2``; one
-        operation therefore costs V(f)^2 of its energy at full clock.
+        Clock in force over maximum clock [1]. Activity at clock f draws ``f V(f)^2`` of what it draws at full
+        clock, so being busy does, and one operation costs V(f)^2 of its energy.
     die_k : array (gpu)
         Die temperature at the start of the interval [K].
     dt_s : float
@@ -154,7 +154,7 @@ def energy_j(params: Params, work: Work, clock_frac: Array, die_k: Array, dt_s: 
     """
     volts = voltage_frac(clock_frac)
     full_s = (
-        params.active_share_frac * work.busy_s
+        params.active_share_frac * clock_frac * volts * volts * work.busy_s
         + params.compute_share_frac * volts * volts * work.flop / params.flop_per_s
         + params.memory_share_frac * work.hbm_bytes / params.hbm_bytes_per_s
         + params.link_share_frac * work.link_bytes / params.link_bytes_per_s
