@@ -17,7 +17,14 @@ from twin.perf.configuration import Resolved
 from twin.physics import inference
 
 MOST_BUSY = 0.95
-"""Prefill never looks busier than this: a closed loop slows its clients down before."""
+"""Prefill never looks busier than this (assumption, 2026-11): a closed loop slows its clients down before."""
+
+POLLED_BATCH, EARLY_POLL_FRAC = 16.0, 1.0 / 3.0
+"""Requests in flight from which a server that answers in intervals waits a whole one, and the share that it waits
+before: the SGLang recipes of InferenceX, as recalled, 2026-11."""
+
+ROUNDS, LEAST_BATCH = 12, 0.2
+"""Halving steps towards the batch of a decode side that prefill feeds, and the batch below which none is sought."""
 
 CHUNK_TOKENS = 8192.0
 """Prompt tokens of an iteration at most: the default of the three engines, 2026-11."""
@@ -140,11 +147,11 @@ def apart(prefill: Resolved, decode: Resolved) -> Loop:
     top = servers / (one_s + eager_s * min(prefill.given.isl / CHUNK_TOKENS, 1.0))
     batch = min(flight / lanes, room)
     parts, tpot_s, rate = {}, 0.0, flight
-    for _ in range(12):
+    for _ in range(ROUNDS):
         parts = {name: value / yields for name, value in iteration_parts(decode, batch).items()}
         tpot_s = sum(parts.values())
         rate = min(flight / (alone_s + given.osl * tpot_s), top)
-        least = min(flight / lanes, 0.2)
+        least = min(flight / lanes, LEAST_BATCH)
         batch = 0.5 * batch + 0.5 * min(max(rate * given.osl * tpot_s / lanes, least), room)
     queue_s = _queue_s(prefill, one_s, flight / servers, rate / top)
     held_s = max(flight / rate - given.osl * tpot_s - alone_s, 0.0)
@@ -171,4 +178,4 @@ def _polls(r: Resolved, flight: float) -> float:
     """Share of the polling interval that counts: small batches are looked at more often."""
     if not r.given.is_polled:
         return 0.0
-    return 1.0 if flight >= 16.0 else 1.0 / 3.0
+    return 1.0 if flight >= POLLED_BATCH else EARLY_POLL_FRAC

@@ -33,7 +33,8 @@ OUTSIDE_BYTES_PER_S = {
     "Blackwell Ultra": 100e9,
     "Rubin": 200e9,
 }
-"""Scale-out network of a GPU, one way [bytes/s]: one NIC a GPU of the generation sold with it (ConnectX-6 to 9)."""
+"""Scale-out network of a GPU, one way [bytes/s]: one NIC a GPU of the generation sold with it (ConnectX-6 to 9), from
+the data sheets of NVIDIA, 2026-11."""
 
 
 @dataclass(frozen=True)
@@ -152,50 +153,55 @@ def resolve(given: Configuration, constants: Card | None = None) -> Resolved:
         With all that is wrong: unknown names, a layout that the model or the GPUs do not allow, weights that do not
         fit (by how many GB).
     """
+    gpu, domain, model, engine = _looked_up(given, constants)
+    family = cards.family_of(gpu, engine.name)
+    outside = OUTSIDE_BYTES_PER_S[gpu.architecture]
+    shape, kept = _shape(model.name, model), cards.stored(model, given.precision)
+    peaks = cards.gpu_of(gpu, model, given.precision, outside if given.layout.gpus > domain else 0.0)
+    reached = cards.engine_of(engine, gpu, model, given.precision)
+    if given.is_offline:
+        kept_frac = float(engine.get(f"{family}_offline_sequence_frac", 1.0))
+        reached = reached._replace(sequence_s=kept_frac * reached.sequence_s)
+    kv_cache = given.kv_cache or ("bf16" if given.precision == "bf16" else "fp8")
+    stored = {**kept.bytes_per_param, "kv_bytes_per_value": cards.BYTES[kv_cache]}
+    coef = inference.coefficients(
+        shape, peaks, reached, given.layout, verify_tokens=1.0 + given.drafts, **stored
+    )
+    coef = _within_windows(coef, shape, given.isl + 0.5 * given.osl)
+    launches_s = coef.overhead_s - reached.step_overhead_s + coef.group_overhead_s
+    drafted = given.drafts * float(engine.get(f"{family}_draft_layers", 0.0)) / shape.layers
+    room = inference.kv_capacity_tokens(
+        shape, peaks, given.layout, memory_utilization_frac=MEMORY_UTILIZATION, **stored
+    )
+    _check_room(given, room)
+    return Resolved(
+        given, coef._replace(draft_s=drafted * launches_s), room, engine, gpu, model, family,
+        handoff_bytes=cards.kv_bytes_per_token(model, kv_cache),
+        outside_bytes_per_s=peaks.link_bytes_per_s if domain > BOARD_GPUS else outside,
+    )  # fmt: skip
+
+
+def _looked_up(given: Configuration, constants: Card | None) -> tuple[Card, int, Card, Card]:
+    """GPU, how many of them NVLink joins, model and engine; all faults at once."""
     faults = list(_faults(given))
     gpu, domain = _found(lambda: gpu_of(given.system), faults) or (None, 0)
     model = _found(lambda: huggingface.find(given.model), faults)
     engine = constants or _found(lambda: catalog.get("engine", given.engine), faults)
+    if gpu is not None:
+        faults += _lacking(given, gpu)
     if gpu is None or model is None or engine is None or faults:
         raise ScenarioError("a configuration cannot be priced", faults)
-    if faults := _lacking(given, gpu):
-        raise ScenarioError("a configuration cannot be priced", faults)
-    family = cards.family_of(gpu, engine.name)
-    outside = OUTSIDE_BYTES_PER_S.get(gpu.architecture, 50e9) if given.layout.gpus > domain else 0.0
-    shape, kept = _shape(model.name, model), cards.stored(model, given.precision)
-    peaks = cards.gpu_of(gpu, model, given.precision, outside)
-    constants_ = cards.engine_of(engine, gpu, model, given.precision)
-    if given.is_offline:
-        constants_ = constants_._replace(
-            sequence_s=constants_.sequence_s * float(engine.get(f"{family}_offline_sequence_frac", 1.0))
-        )
-    kv_cache = given.kv_cache or ("bf16" if given.precision == "bf16" else "fp8")
-    kv_bytes = cards.BYTES[kv_cache]
-    coef = inference.coefficients(
-        shape, peaks, constants_, given.layout, kv_bytes_per_value=kv_bytes, verify_tokens=1.0 + given.drafts,
-        **kept.bytes_per_param,
-    )  # fmt: skip
-    coef = _within_windows(coef, shape, given.isl + 0.5 * given.osl)
-    drafted = given.drafts * float(engine.get(f"{family}_draft_layers", 0.0)) / shape.layers
-    coef = coef._replace(
-        draft_s=drafted * (coef.overhead_s - constants_.step_overhead_s + coef.group_overhead_s)
-    )
-    room = inference.kv_capacity_tokens(
-        shape, peaks, given.layout, kv_bytes_per_value=kv_bytes, memory_utilization_frac=MEMORY_UTILIZATION,
-        **kept.bytes_per_param,
-    )  # fmt: skip
-    if room < given.isl + 1:
-        short = given.isl + 1 - room
+    return gpu, domain, model, engine
+
+
+def _check_room(given: Configuration, room_tokens: int) -> None:
+    """Refuse a KV cache that holds no prompt."""
+    needed = given.isl + 1
+    if room_tokens < needed:
+        found = f"KV cache for {room_tokens:,} tokens, {needed - room_tokens:,.0f} too few for one prompt"
         mend = "use more GPUs an engine, a smaller precision or shorter prompts"
-        found = f"KV cache for {room:,} tokens, {short:,.0f} too few for one prompt"
-        raise ScenarioError(
-            "a configuration cannot be priced",
-            [Fault("", 0, "replica memory", found, f"{given.isl + 1:,.0f} tokens", mend)],
-        )
-    sent = cards.kv_bytes_per_token(model, kv_cache)
-    net = OUTSIDE_BYTES_PER_S.get(gpu.architecture, 50e9)
-    links = peaks.link_bytes_per_s if domain > BOARD_GPUS else net
-    return Resolved(given, coef, room, engine, gpu, model, family, sent, links)
+        fault = Fault("", 0, "replica memory", found, f"{needed:,.0f} tokens", mend)
+        raise ScenarioError("a configuration cannot be priced", [fault])
 
 
 def _within_windows(coef: inference.Iteration, model: inference.Model, context: float) -> inference.Iteration:
