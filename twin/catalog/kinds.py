@@ -383,6 +383,29 @@ KINDS: dict[str, dict[str, Field]] = {
         },
     },
     "kernel": {key: Field(*field) for key, field in KERNEL_FIELDS.items()},  # type: ignore[arg-type]
+    "collective": {
+        "launch": Field("time", 0, 1e-2),
+        "link_step": _DELAY,
+        "multicast": Field("time", 0, 1e-2),
+        "link_efficiency": _SHARE,
+        "tree_efficiency": _SHARE,
+        "multicast_efficiency": _SHARE,  # 0 where NVLink switches cannot reduce
+        "buffer": Field("data", 0, 1e9),
+        "network_buffer": Field("data", 0, 1e9),
+        "slowdown": Field("number", 0, 1e3),
+        "network_slowdown": Field("number", 0, 1e3),
+        "sharpness": Field("number", 1, 100),
+        "most_rails": Field("number", 1, 1e4),
+        "nic_rate": _BANDWIDTH,  # of a GPU, one way, where its system names no NICs
+        "exchange_launch": Field("time", 0, 1e-2),
+        "exchange_throughput": Field("time", 0, 1e-2),
+        "exchange_network": Field("time", 0, 1e-2),
+        "exchange_link_efficiency": _SHARE,
+        "network_step": _DELAY,
+        "nic_efficiency": _SHARE,
+        "aggregation_efficiency": _SHARE,  # 0 where switches cannot reduce
+        "exchange_nic_efficiency": _SHARE,
+    },
     "economics": {
         "all_in_power": _power(100, 1e5),  # of the facility, per GPU
         "own_hyperscaler_per_gpu_hour": Field("money", 0.01, 100),
