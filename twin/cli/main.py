@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from twin.cli import fabrics, networking
 from twin.errors import TwinError
 
 app = typer.Typer(
@@ -279,6 +280,9 @@ def perf_ledger(as_json: Json = False) -> None:
 
     ledger.ledger(as_json=as_json)
 
+
+app.add_typer(networking.app)
+app.add_typer(fabrics.app, name="fabric")
 
 catalog_app = typer.Typer(help="Components with their sources.", no_args_is_help=True)
 app.add_typer(catalog_app, name="catalog")

@@ -13,6 +13,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import twin
+from twin.cli import fabrics
 from twin.cli.output import print_json, stderr, stdout
 from twin.errors import MissingLibrary, ScenarioError
 
@@ -149,7 +150,10 @@ def _show_plan(ready: Any, out: Path, *, as_json: bool) -> None:
 
 
 def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_json: bool) -> None:
-    """Prove that a scenario can run, or say everything that is in the way."""
+    """Prove that a scenario can run, or say everything that is in the way; or the same of a fabric."""
+    if fabrics.is_fabric(path):
+        fabrics.check_file(path, sets, as_json=as_json)
+        return
     try:
         scenario = twin.load(path, overlays, sets)
         from twin import simulate  # after the file was read: most faults need no simulator
@@ -193,7 +197,10 @@ def _run_or_open(path: Path, seed: int | None, out: Path, quiet: bool) -> Any:
 
 
 def study(file: Path, on: str, workers: int, out: Path, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
-    """Plan a study, run what is missing, and write its table."""
+    """Plan a study, run what is missing, and write its table; one of optics is counted, not run."""
+    if fabrics.is_optics_study(file):
+        fabrics.optics(file, None, as_json)
+        return
     from twin import launch, report
     from twin import study as studies
 
