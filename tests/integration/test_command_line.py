@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from twin.cli.main import run_app
+
 ROOT = Path(__file__).parents[2]
 TWIN = Path(sys.executable).with_name("twin")
 WRONG = sorted((ROOT / "tests" / "wrong_scenarios").glob("*.yaml"))
@@ -115,6 +117,16 @@ def test_an_interrupted_run_says_that_it_keeps_what_was_recorded(tmp_path: Path)
     assert run.returncode == 130
     assert "what was recorded is kept" in said
     assert "incomplete" in twin("report", next(tmp_path.iterdir())).stdout
+
+
+def test_ctrl_c_inside_compiled_code_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def app(*, standalone_mode: bool) -> None:
+        raise SystemError("CPUDispatcher returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setitem(run_app.__globals__, "app", app)
+    with pytest.raises(SystemExit) as end:
+        run_app()
+    assert end.value.code == 130
 
 
 def test_a_machine_without_graphics_keeps_its_run(tmp_path: Path) -> None:

@@ -358,10 +358,17 @@ def run_app() -> None:
         )
         code = TwinError.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence before a user
-        code = _usage_or_defect(error)
+        code = INTERRUPTED if _was_interrupted(error) else _usage_or_defect(error)
     if code == INTERRUPTED:
         typer.echo("interrupted; what was recorded is kept", err=True)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: inside compiled code it comes out as the cause of a SystemError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _usage_or_defect(error: Exception) -> int:

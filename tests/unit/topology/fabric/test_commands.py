@@ -56,15 +56,15 @@ def test_check_of_a_file_with_a_planted_fault(tmp_path: Path, capsys) -> None:
     file = tmp_path / "pod.yaml"
     file.write_text(text)
     face.write_wiring(build(load(file)), tmp_path / "cables.csv")
-    check_file(file, as_json=False)
+    check_file(file, {}, as_json=False)
     assert "can run: 64 GPUs" in capsys.readouterr().out
     rows = (tmp_path / "cables.csv").read_text().splitlines()
     (tmp_path / "cables.csv").write_text("\n".join(rows[:-1]) + "\n")
     with pytest.raises(TopologyError) as error:
-        check_file(file, as_json=False)
+        check_file(file, {}, as_json=False)
     assert error.value.faults[0].found == "no cable"
     with pytest.raises(SystemExit):
-        check_file(file, as_json=True)
+        check_file(file, {}, as_json=True)
     assert json.loads(capsys.readouterr().out)["faults"]
 
 
