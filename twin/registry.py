@@ -6,10 +6,17 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 from twin.errors import CatalogError, Fault
+
+
+@cache
+def _plugged_in(group: str) -> EntryPoints:
+    """Entry points of a group; to find them, the metadata of all installed packages are read."""
+    return entry_points(group=group)
 
 
 def names(package: str) -> tuple[str, ...]:
@@ -30,7 +37,7 @@ def names(package: str) -> tuple[str, ...]:
     own = {
         m.name.replace("_", "-") for m in pkgutil.iter_modules(module.__path__) if not m.name.startswith("_")
     }
-    return tuple(sorted(own | {e.name for e in entry_points(group=package)}))
+    return tuple(sorted(own | {e.name for e in _plugged_in(package)}))
 
 
 def find(package: str, name: str, attribute: str) -> Callable[..., Any]:
@@ -48,7 +55,7 @@ def find(package: str, name: str, attribute: str) -> Callable[..., Any]:
             f"unknown name in {package}",
             [Fault("", 0, package, name, ", ".join(known), f"write {near[0] if near else known[0]}")],
         )
-    for entry in entry_points(group=package):
+    for entry in _plugged_in(package):
         if entry.name == name:
             return getattr(entry.load(), attribute)  # type: ignore[no-any-return]
     return getattr(importlib.import_module(f"{package}.{name.replace('-', '_')}"), attribute)  # type: ignore[no-any-return]

@@ -113,7 +113,7 @@ def test_tokens_balance_when_the_cache_is_too_small(scenarios: Path, tmp_path: P
     small = {
         "time.duration": "1 min",
         "workload.copies": 20,
-        "serving.memory_utilization": "32 %",
+        "serving.memory_utilization": "30 %",
         "serving.kv": {"mode": "paged"},
         "workload.limit": 4000,
     }

@@ -26,11 +26,13 @@ FEATURES = (
     "paged", "swap", "largest_rank", "graphs", "prefix", "tiers", "speculation", "adapters", "patience",
     "groups", "disaggregation", "push", "conditional", "priority", "fair_share", "kv_aware", "sessions",
     "two_choices", "stale", "closed_loop", "shedding", "separate", "clocks", "deaths", "closing", "floor",
+    "held_prompts", "trunks",
 )  # fmt: skip
 
 NEEDED = {
     "swap": ("paged",), "largest_rank": ("paged",), "tiers": ("prefix",), "push": ("disaggregation",),
     "conditional": ("disaggregation", "prefix"), "kv_aware": ("prefix",),
+    "held_prompts": ("groups",), "trunks": ("disaggregation",),
 }  # fmt: skip
 """Features that mean nothing without others."""
 
@@ -144,7 +146,19 @@ def make_site(features, rng, replicas=4):
         kv_bytes_per_token=1.0,
         pushes=has("push"),
         layers=8,
+        prefill_delay=rng.integers(1, 25, group.max() + 1)[group] if has("held_prompts") else 0,
+        **(make_trunks(rng, replicas) if has("trunks") else {}),
     )
+
+
+def make_trunks(rng, replicas, leaves=3):
+    """Replicas at two places that share a leaf, and few cables between leaves and spines."""
+    hung = rng.uniform(0.2, 1.0, (2, leaves)) * [[1, 1, 0], [0, 1, 1]]
+    return {
+        "place": rng.integers(0, 2, replicas),
+        "attached_frac": hung / hung.sum(axis=1, keepdims=True),
+        "trunk_bytes_per_s": rng.uniform(150.0, 1500.0, 2 * leaves),
+    }
 
 
 def make_requests(features, rng, count):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from twin.models import serving
 from twin.models.serving import trees
-from twin.models.serving.state import BOUNDARIES
+from twin.models.serving.state import BOUNDARIES, SLOTS_LEFT
 from twin.policies.routing import OUTSTANDING_TOKENS, least_outstanding_tokens
 from twin.requests import CANCELLED, COMING, FINISHED, INSIDE, REJECTED, SHED
 
@@ -207,3 +207,19 @@ def test_tree_of_minima(changes):
         leaves[index] = value
         trees.set_leaf.py_func(tree, index, value)
         assert trees.first_smallest.py_func(tree) == leaves.index(min(leaves))
+
+
+@quick
+@given(SEEDS, st.sets(st.sampled_from(sites.FEATURES), max_size=3))
+def test_room_of_the_prefix_cache_is_of_no_concern(seed, features):
+    """A table of cached blocks that begins with room for one and grows gives the same as one with room for all."""
+    params, requests, steps = made(seed, sites.with_needed(sorted(features | {"prefix"})))
+    ample, scanty = serving.start(params, requests), serving.start(params, requests)
+    scanty.replace({"entries": scanty.entries[:2].copy(), "table": scanty.table[:8].copy()})
+    scanty.counts[SLOTS_LEFT] = 1
+    for inputs, until_s in steps:
+        serving.advance(params, ample, inputs, until_s)
+        serving.advance(params, scanty, inputs, until_s)
+    assert len(scanty.entries) > 2
+    for name in OUTCOMES:
+        assert np.array_equal(ample.requests[name], scanty.requests[name], equal_nan=True), name

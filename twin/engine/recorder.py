@@ -46,6 +46,7 @@ class Recorder:
     on_block: Callable[[float], None] = lambda now_s: None
     count: int = 0
     _span_s: float = 0.0
+    _names: dict[str, list[str]] = field(default_factory=dict)
     _held: dict[str, np.ndarray] = field(default_factory=dict)
     _times: list[float] = field(default_factory=list)
     _rows: dict[str, list[np.ndarray]] = field(default_factory=dict)
@@ -59,15 +60,20 @@ class Recorder:
         if dt_s == 0.0:
             return
         self._span_s += dt_s
-        for name, value in self.observe().items():
-            kind = QUANTITIES[name].kind
-            if kind == "point":
+        observed = self.observe()
+        if not self._names:
+            self._names = {kind: [n for n in observed if QUANTITIES[n].kind == kind] for kind in GATHER}
+        for kind, names in self._names.items():
+            if not names:
                 continue
-            amount = value * dt_s if kind == "mean" else value
-            if name not in self._held:
-                self._held[name] = np.array(amount, dtype=float)
+            # all quantities of a kind at once: a site has dozens, and most are short
+            amount = np.concatenate([observed[name] for name in names], dtype=np.float64)
+            if kind == "mean":
+                amount *= dt_s
+            if kind in self._held:
+                GATHER[kind](self._held[kind], amount, out=self._held[kind])
             else:
-                GATHER[kind](self._held[name], amount, out=self._held[name])
+                self._held[kind] = amount
 
     def sample(self, now_s: float) -> None:
         """Close a sample if it is due at this instant."""
@@ -75,10 +81,14 @@ class Recorder:
             return
         self.count += 1
         observed = self.observe()
-        for name, value in observed.items():
-            kind = QUANTITIES[name].kind
-            row = np.array(value, dtype=float) if kind == "point" else self._held[name]
-            self._rows.setdefault(name, []).append(row / self._span_s if kind == "mean" else row)
+        rows = {name: np.array(value, dtype=float) for name, value in observed.items()}
+        for kind, names in self._names.items():
+            if kind in self._held:
+                held = self._held[kind] / self._span_s if kind == "mean" else self._held[kind]
+                ends = np.cumsum([len(observed[name]) for name in names])[:-1]
+                rows |= zip(names, np.split(held, ends), strict=True)
+        for name, row in rows.items():
+            self._rows.setdefault(name, []).append(row)
         self._times.append(now_s)
         self._held = {}
         self._span_s = 0.0

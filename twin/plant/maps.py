@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import networkx as nx
 import numpy as np
@@ -53,7 +54,7 @@ class Maps:
     pool_of_replica: Index
     pools: tuple[Placed, ...]
 
-    @property
+    @cached_property
     def lanes_of_team(self) -> Index:
         """Replicas that share the GPUs of each team, array (team)."""
         return np.bincount(self.team_of_replica)
@@ -168,10 +169,7 @@ def total(amount: NDArray[np.float64], owner: Index, owners: int) -> NDArray[np.
     >>> total(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1]), 2)
     array([3., 4.])
     """
-    kept = owner >= 0
-    if kept.all():
-        return np.bincount(owner, amount, owners).astype(np.float64, copy=False)
-    return np.bincount(owner[kept], amount[kept], owners).astype(np.float64, copy=False)
+    return np.bincount(owner - NOBODY, amount, owners - NOBODY).astype(np.float64, copy=False)[-NOBODY:]
 
 
 def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str, NDArray[np.float64]]:
@@ -194,5 +192,5 @@ def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str
     for name, amount in amounts.items():
         of_team = total(amount, maps.team_of_replica, len(lanes))
         of_team = of_team / lanes if name == "busy_s" else of_team
-        found[name] = np.where(maps.team_of_gpu >= 0, of_team[maps.team_of_gpu], 0.0)
+        found[name] = np.append(of_team, 0.0)[maps.team_of_gpu]  # the last place is nobody's
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Step = Callable[[Any, Any, Any, float], tuple[Any, Any]]
+
+
+@cache
+def _amounts(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Fields of a model's outputs that add up over steps."""
+    return tuple(name for name in fields if name.endswith(("_j", "_kg")))
 
 
 @dataclass
@@ -38,12 +45,12 @@ class Node:
     def advance(self, dt_s: float) -> None:
         """Step the model and add its amounts (outputs in joules and kilograms) to the running totals."""
         self.state, self.outputs = self.step(self.params, self.state, self.inputs, dt_s)
-        for name, amount in self.outputs._asdict().items():
-            if name.endswith(("_j", "_kg")):
-                if name in self.amounts:
-                    self.amounts[name] += amount
-                else:
-                    self.amounts[name] = np.array(amount, dtype=np.float64)
+        for name in _amounts(self.outputs._fields):
+            amount = getattr(self.outputs, name)
+            if name in self.amounts:
+                self.amounts[name] += amount
+            else:
+                self.amounts[name] = np.array(amount, dtype=np.float64)
 
     def take(self, name: str, tick_s: float) -> Array:
         """Mean rate of an amount over the tick that ends now; its running total starts anew."""

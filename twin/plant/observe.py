@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.models.serving import BOTH
+
 if TYPE_CHECKING:
     from twin.plant.node import Array
     from twin.plant.plant import Plant
@@ -71,12 +73,23 @@ def _gpus(p: Plant) -> dict[str, Array]:
 def _serving(p: Plant) -> dict[str, Array]:
     out, params = p.serving.outputs, p.serving.params
     return {
+        **_trunks(p),
         "replica.batch_requests": out.batch_requests,
         "replica.queue_requests": out.queue_requests,
         "replica.kv_frac": out.kv_blocks / params.engines["kv_blocks"],
         "replica.busy_frac": out.busy_s / (p.dt_s or 1.0),
         **{f"replica.{name}": getattr(out, name) for name in SUMS},
     }
+
+
+def _trunks(p: Plant) -> dict[str, Array]:
+    """Shares of the links between leaves and spines, where replicas hand over KV."""
+    params = p.serving.params
+    if (params.engines["role"] == BOTH).all():
+        return {}
+    used = p.serving.trunk_bytes / params.trunk_bytes_per_s / (p.dt_s or 1.0)
+    up, down = np.split(used, 2)
+    return {"leaf.uplink_frac": up, "leaf.downlink_frac": down}
 
 
 def _liquid(p: Plant) -> dict[str, Array]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
 from twin.plant.exchange import Handed, exchange
@@ -59,7 +60,7 @@ class Plant:
         self.clock_frac = np.ones(len(maps.ids["gpu"]))
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
-        self.work = {name: np.zeros(len(maps.ids["replica"])) for name in observing.WORK}
+        self.work = {name: np.zeros(len(maps.ids["replica"])) for name in gpu_power.Work._fields}
         self.handed = Handed()
         self.ledger = audits.Ledger(self)
         self.inputs: Mapping[str, np.ndarray] = self._writable()
@@ -74,8 +75,7 @@ class Plant:
             found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
             found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
         for kind in ("ups", "transformer", "pdu"):
-            where = self.chain.at[kind]
-            found[f"{kind}.is_up"] = is_up[where[0] : where[-1] + 1] if len(where) else is_up[:0]
+            found[f"{kind}.is_up"] = is_up[self.chain.at[kind]]
         return found
 
     def prime(self) -> None:
@@ -109,7 +109,7 @@ class Plant:
         """1 for an asset that had power in the last step, else 0."""
         outputs = self.nodes["power"].outputs
         where = self.chain.at[kind]
-        return np.ones(len(where)) if outputs is None else outputs.served_frac[where]
+        return np.ones(where.stop - where.start) if outputs is None else outputs.served_frac[where]
 
     def network_w(self) -> dict[str, Array]:
         """Power of network boxes that have power, by kind [W]."""

@@ -26,8 +26,8 @@ class Chain:
 
     Parameters
     ----------
-    at : dict of str to array
-        Element of each asset, by kind.
+    at : dict of str to slice
+        Elements of the assets of a kind, in the order of their ids.
     base_w : array (rack)
         Power of everything in a rack but its GPUs, behind the power shelves [W].
     base_liquid_frac : array (rack)
@@ -40,7 +40,7 @@ class Chain:
         Air that the fans of racks and network boxes move [kg/s].
     """
 
-    at: dict[str, Index]
+    at: dict[str, slice]
     base_w: Array
     base_liquid_frac: Array
     network_w: dict[str, Array]
@@ -68,14 +68,11 @@ def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, 
             losses[:, e] = card.loss_constant_frac, card.loss_linear_frac, card.loss_quadratic_frac
     rating[~np.isfinite(rating)] = max(float(rating[np.isfinite(rating)].max()), 1.0)
     params = power_chain.build(rating, *losses, fed=fed, feeder=feeder, share_frac=share)
-    at = {
-        k: np.array([elements[i] for i in ids if i in elements], dtype=np.int64)
-        for k, ids in maps.ids.items()
-    }
-    at = {k: where for k, where in at.items() if len(where)}
+    found = {k: [elements[i] for i in ids if i in elements] for k, ids in maps.ids.items()}
+    at = {k: slice(where[0], where[-1] + 1) for k, where in found.items() if where}
     base, liquid = _rack_base(graph, maps, gpu_tdp_w, params, at["psu"])
     network = {k: np.array([graph.nodes[i]["demand_max_w"] for i in maps.ids.get(k, ())]) for k in IT_KINDS}
-    in_hall = np.concatenate([at[k] for k in HALL_KINDS if k in at])
+    in_hall = np.array([e for k in HALL_KINDS for e in found.get(k, ())], dtype=np.int64)
     air_w = (
         (base * (1.0 - liquid)).sum()
         + gpu_tdp_w[maps.cdu_of_gpu < 0].sum()
@@ -89,7 +86,7 @@ def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, 
 
 
 def _rack_base(
-    graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array, params: power_chain.Params, psu: Index
+    graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array, params: power_chain.Params, psu: slice
 ) -> tuple[Array, Array]:
     """What racks draw besides GPUs: catalog powers are at the inlet, so the shelves' loss is taken out."""
     racks = maps.ids["rack"]

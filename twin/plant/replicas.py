@@ -14,7 +14,8 @@ from twin.catalog import Card
 from twin.errors import Fault, ScenarioError
 from twin.models import serving
 from twin.models.serving.records import ENDLESS
-from twin.physics import inference
+from twin.physics import gpu_power, inference
+from twin.physics.transformer import routed_experts
 from twin.plant import cards
 from twin.plant.faults import telling
 from twin.plant.maps import Maps
@@ -95,6 +96,7 @@ def build(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, routes: list[P
             publish_s=wanted.publish,
             retry_s=wanted.retry,
             seed=scenario.seed,
+            **_trunks(graph, maps),
             **limits,
         )
 
@@ -192,6 +194,7 @@ def _limits(scenario: Scenario, pool: Placed, capacity_tokens: int) -> dict[str,
         "max_batched_tokens": keys.max_batched_tokens,
         "max_queue": ENDLESS if keys.max_queue is None else keys.max_queue,
         "is_chunked": keys.prefill == "chunked",
+        "prefill_delay": keys.prefill_delay if keys.attention_data_parallel > 1 else 0,
         "is_paged": is_paged,
         "victim": VICTIMS[kv.victim],
         "swap_s_per_token": token_bytes / kv.swap_bandwidth if kv.preemption == "swap" else 0.0,
@@ -234,6 +237,20 @@ def _network(graph: nx.MultiDiGraph, maps: Maps, routes: list[Path]) -> dict[str
     }
 
 
+def _trunks(graph: nx.MultiDiGraph, maps: Maps) -> dict[str, NDArray[Any]]:
+    """How replicas hang on the leaves, and what the links from each leaf to the spines carry, up and down."""
+    found = topology.attachment(graph, maps.gpus_of_replica())
+    # replicas of a scalable unit hang alike, up to rounding
+    places, place = np.unique(found.share_frac.round(9), axis=0, return_inverse=True)
+    in_use = (found.share_frac > 0.0).any(axis=0)
+    trunks = np.where(in_use, found.trunk_bytes_per_s, np.inf)
+    return {
+        "place": place.ravel(),
+        "attached_frac": places,
+        "trunk_bytes_per_s": np.concatenate([trunks, trunks]),
+    }
+
+
 def first_member(maps: Maps) -> NDArray[np.int64]:
     """First GPU of each replica."""
     _, first = np.unique(maps.team_of_gpu[maps.team_of_gpu >= 0], return_index=True)
@@ -244,7 +261,10 @@ def first_member(maps: Maps) -> NDArray[np.int64]:
 def gpu_rates(
     graph: nx.MultiDiGraph, maps: Maps
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Rates that each GPU reaches at most: arithmetic [FLOP/s], HBM and links [bytes/s]; arrays (gpu).
+    """Rates that demand the shares of power, and whether GPUs work together; arrays (gpu).
+
+    Peak arithmetic [FLOP/s], HBM less what experts cost besides [bytes/s], 1 for a GPU that shares a model with
+    others and 0 for one alone.
 
     A GPU that serves nothing has those of the first pool.
     """
@@ -258,19 +278,24 @@ def gpu_rates(
         if key not in known:
             known[key] = _rates(maps.pools[pool], catalog.get("gpu", key[1]))
         rows.append(known[key])
-    flop, hbm, link = np.array(rows).T
-    return flop, hbm, link
+    flop, hbm, together = np.array(rows).T
+    return flop, hbm, together
 
 
 def _rates(pool: Placed, card: Card) -> tuple[float, float, float]:
     keys, model = pool.keys, catalog.get("llm", pool.keys.model)
-    engine = cards.engine_of(catalog.get("engine", keys.engine), card, model, keys.weights)
-    gpu = cards.gpu_of(card, model, keys.weights)
-    compute = max(
-        gpu.flop_per_s * engine.compute_efficiency_frac,
-        gpu.expert_flop_per_s * engine.expert_compute_efficiency_frac,
+    gpu, shape = cards.gpu_of(card, model, keys.weights), cards.model_of(model)
+    tensor, kept = keys.tensor_parallel, cards.stored(model, keys.weights).bytes_per_param
+    group = tensor * keys.attention_data_parallel
+    params, _ = routed_experts(shape)
+    experts = (
+        params
+        * kept["expert_bytes_per_param"]
+        / (keys.expert_parallel if keys.expert_parallel > 1 else tensor)
     )
-    memory = max(
-        engine.kv_efficiency_frac, engine.memory_efficiency_frac, engine.expert_memory_efficiency_frac
+    dense = (shape.params - params) * kept["weight_bytes_per_param"] / tensor
+    return (
+        max(gpu.flop_per_s, gpu.expert_flop_per_s),
+        gpu_power.memory_bytes_per_s(gpu.hbm_bytes_per_s, experts / (experts + dense)),
+        float(group * keys.pipeline_parallel > 1),
     )
-    return compute, gpu.hbm_bytes_per_s * memory, gpu.link_bytes_per_s * engine.link_efficiency_frac

@@ -39,6 +39,8 @@ class Served(NamedTuple):
         A column over the requests, by name, as it is now.
     outstanding : callable
         Requests that each replica has to do with, array (replica).
+    trunk_bytes : callable
+        What transfers that arrived have carried over each trunk since the start, array (trunk) [bytes].
     spans : list
         What requests did when; empty in batch fidelity.
     """
@@ -46,6 +48,7 @@ class Served(NamedTuple):
     advance: Callable[[model.Inputs, float], model.Outputs]
     column: Callable[[str], NDArray[Any]]
     outstanding: Callable[[], NDArray[Any]]
+    trunk_bytes: Callable[[], Array]
     spans: list[Any]
 
 
@@ -59,6 +62,7 @@ def start_batch(params: model.Params, requests: Requests, paths: Paths) -> Serve
         advance=lambda inputs, until_s: model.advance(params, state, inputs, until_s),
         column=lambda name: state.requests[name],
         outstanding=lambda: state.loads[OUTSTANDING_REQUESTS],
+        trunk_bytes=lambda: state.trunk_bytes,
         spans=[],
     )
 
@@ -82,6 +86,8 @@ class Serving:
     so_far : dict of str to array
         Sums since the start: :data:`AMOUNTS` by replica, and ``gap_s`` and ``gaps``, the time between tokens and
         how many such gaps there were.
+    trunk_bytes : array (trunk)
+        What transfers that arrived in the last step carried over each trunk [bytes].
     """
 
     def __init__(
@@ -98,6 +104,8 @@ class Serving:
         self.so_far = {name: np.zeros(len(params.engines)) for name in AMOUNTS}
         self.so_far |= {name: np.zeros(1) for name in ("gap_s", "gaps")}
         self._now_s = 0.0
+        self._carried_bytes = np.zeros(len(params.trunk_bytes_per_s))
+        self.trunk_bytes = np.zeros_like(self._carried_bytes)
         self._fresh: list[NDArray[np.int64]] = []
         self._gaps: list[NDArray[Any]] = []
         self.outputs = model.idle_outputs(params)  # a plant that never runs compiles no kernel
@@ -115,6 +123,9 @@ class Serving:
         """Serve up to, and not including, an instant."""
         out = self.outputs = self._served.advance(self.inputs, until_s)
         self._now_s = until_s
+        if len(self.trunk_bytes):
+            carried = np.array(self._served.trunk_bytes())
+            self.trunk_bytes, self._carried_bytes = carried - self._carried_bytes, carried
         for name in AMOUNTS:
             self.so_far[name] += getattr(out, name)
         if len(out.left_rows):

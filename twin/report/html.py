@@ -17,7 +17,7 @@ from twin.report.figures import written
 from twin.report.kpis import DISPLAY
 from twin.report.rendering import amounts_of
 from twin.report.run import Run
-from twin.report.tables import Rows, group_rows, sampling_note, statistics_rows
+from twin.report.tables import Rows, group_rows, link_rows, sampling_note, statistics_rows
 
 COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
 MOST_POINTS = 2000
@@ -40,6 +40,10 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("KV cache of a replica", (
         ("replica.kv_frac", "mean", "in use, mean"), ("replica.kv_frac", "max", "in use, fullest"),
+    )),
+    ("Links between leaves and spines, share that KV transfers took", (
+        ("leaf.uplink_frac", "max", "hottest leaf, up"), ("leaf.uplink_frac", "mean", "mean of leaves, up"),
+        ("leaf.downlink_frac", "max", "hottest leaf, down"),
     )),
     ("Preemptions in a sample", (("replica.preemptions", "sum", "all replicas"),)),
     ("Tokens computed in vain", (("replica.lost_tokens", "sum", "all replicas"),)),
@@ -162,7 +166,11 @@ def _cards(run: Run) -> str:
 
 def _tables(run: Run) -> str:
     """What requests got, over all and by tier, tenant, kind and replica."""
-    return "".join(_table(table) for table in (statistics_rows(run), *group_rows(run, MOST_ROWS)) if table)
+    return "".join(
+        _table(table)
+        for table in (statistics_rows(run), *group_rows(run, MOST_ROWS), link_rows(run, MOST_ROWS))
+        if table
+    )
 
 
 def _table(table: Rows) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -88,6 +89,24 @@ def group_rows(run: Run, most: int = MOST_ROWS) -> Iterator[Rows]:
         yield Rows(f"by {grouping}", (grouping, *(head for head, _ in GROUP_COLUMNS.values())), rows, note)
 
 
+def link_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
+    """Leaves whose links to the spines carried most; none where no KV is handed over."""
+    if "leaf.uplink_frac" not in run.file.series_names():
+        return None
+    ways = [run[f"leaf.{way}_frac"] for way in ("uplink", "downlink")]
+    if not len(ways[0].time_s):
+        return None
+    shares = np.stack([f(way.values, axis=0) for way in ways for f in (np.mean, np.max)], axis=1)
+    hottest = np.argsort(-shares.max(axis=1), kind="stable")[:most]
+    rows = [(ways[0].ids[i], *(cell(100.0 * share) for share in shares[i])) for i in hottest]
+    left = len(shares) - len(rows)
+    note = "KV transfers alone, booked when they arrive; peak: largest mean of a sample."
+    heads = ("leaf", "up mean %", "peak %", "down mean %", "peak %")
+    return Rows(
+        "links between leaves and spines", heads, rows, note + (f" {left} more leaves." if left else "")
+    )
+
+
 def sampling_note(run: Run) -> str:
     """What was written only in part, and what that means; empty when all was.
 
@@ -109,16 +128,16 @@ def sampling_note(run: Run) -> str:
 
 
 def rich_table(table: Rows) -> Table:
-    """The table for a terminal; long names fold, none is cut."""
+    """The table for a terminal; where it is narrow heads and long names fold, none is cut."""
     shown = Table(
         title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim",
         caption=Text(table.note, style="dim") if table.note else None, caption_justify="left",
     )  # fmt: skip
     for place, head in enumerate(table.heads):
         if place:
-            shown.add_column(head, justify="right", style="cyan", no_wrap=True)
+            shown.add_column(head, justify="right", style="cyan", overflow="fold")
         else:
-            shown.add_column(head, overflow="fold", min_width=12)
+            shown.add_column(head, overflow="fold")
     for row in table.rows:
         shown.add_row(*row)
     return shown

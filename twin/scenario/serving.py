@@ -11,6 +11,10 @@ from twin.scenario.section import Count, Duration, Fraction, Key, Name, Section,
 
 Precision = Literal["bf16", "fp16", "fp8", "fp4"]
 Tokens = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
+PREFILL_DELAY = 50
+"""Iterations: the ``timeout_iters`` of TensorRT-LLM where it balances ranks (AttentionDpConfig, 1.3, 2026-11)."""
+
+Iterations = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 Bytes = Annotated[float, Measure("data", "1 TB", above=0.0)]
 Bandwidth = Annotated[float, Measure("data rate", "50 GB/s", above=0.0)]
 
@@ -129,6 +133,10 @@ class EngineKeys(Section):
         None, description="requests that wait for a place in the batch of a replica; more are shed"
     )
     prefill: Literal["chunked", "separate"] = "chunked"
+    prefill_delay: Iterations = Field(
+        PREFILL_DELAY,
+        description="with attention_data_parallel: iterations that prompts wait at most until every rank has one",
+    )
     memory_utilization: Fraction = default("90 %", "share of HBM for weights and KV cache")
     kv: Kv = Kv.model_validate({})
     adapters: Adapters = Adapters.model_validate({})
@@ -159,6 +167,7 @@ class Pool(Section):
     max_batched_tokens: Count | None = None
     max_queue: Count | None = None
     prefill: Literal["chunked", "separate"] | None = None
+    prefill_delay: Iterations | None = None
     memory_utilization: Annotated[float, Measure("fraction", "90 %", low=0.0, high=1.0)] | None = None
     kv: Kv | None = None
     adapters: Adapters | None = None

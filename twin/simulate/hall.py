@@ -148,7 +148,8 @@ def _start_event(params: Any, requests: Requests, paths: Any) -> plants.Served:
     return plants.Served(
         advance=serving.advance,
         column=partial(getattr, serving),
-        outstanding=lambda: np.array([r.outstanding_requests for r in serving._replicas]),
+        outstanding=lambda: serving.outstanding_requests,
+        trunk_bytes=lambda: serving.trunk_bytes,
         spans=serving.spans,
     )
 

@@ -1,5 +1,6 @@
 """The site as one graph: what stands where, what feeds, cools and reaches what, and whether it can run."""
 
+from twin.topology.attachment import Attachment, attachment
 from twin.topology.build import build
 from twin.topology.check import check
 from twin.topology.layout import spread
@@ -8,9 +9,11 @@ from twin.topology.placement import domains, groups, is_joined
 from twin.topology.summary import Summary, summary
 
 __all__ = [
+    "Attachment",
     "Summary",
     "adapter_bytes_per_s",
     "aside_s",
+    "attachment",
     "build",
     "check",
     "domains",

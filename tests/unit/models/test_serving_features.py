@@ -12,7 +12,7 @@ from twin.models.serving.records import LARGEST_RANK
 from twin.physics.inference import Iteration
 from twin.policies.admission import queue_limit
 from twin.policies.queueing import priority
-from twin.policies.routing import kv_aware, round_robin
+from twin.policies.routing import kv_aware, least_outstanding_requests, round_robin
 from twin.requests import CANCELLED, FINISHED, SHED, make
 
 HALF = Iteration(overhead_s=0.5)
@@ -312,6 +312,15 @@ def test_a_dead_replica_sends_its_requests_back():
     assert sums["lost_tokens"] == [5 + 2 + 0.5, 0]  # half of the third token was computed
     assert sums["prefill_tokens"] == [5, 7]
     assert gaps == {0.5: 2, 1.0: 1}
+
+
+def test_what_is_published_after_a_death_is_what_was_true_then():
+    """Nothing else happens between 2.5 s and 4.5 s, when the request comes again: both replicas are seen empty."""
+    params = site(choose=least_outstanding_requests.choose, replicas=2, publish_s=1.0, retry_s=2.0)
+    idle = serving.idle_inputs(params)
+    hit = idle._replace(is_alive=np.array([False, True]))
+    columns, _, _ = serve(params, make([0.0], [5], [100]), [(idle, 2.5), (hit, 3.25), (idle, np.inf)])
+    assert columns["replica"].tolist() == [0]
 
 
 def test_nothing_is_left_of_a_run_that_is_over():

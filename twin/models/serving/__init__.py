@@ -32,6 +32,7 @@ import numpy as np
 from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from twin.errors import CatalogError, Fault, PhysicalRangeError
+from twin.models.serving import prefix_cache
 from twin.models.serving import step as kernel
 from twin.models.serving.pack import Pack
 from twin.models.serving.params import GRAPH_SIZES, everyone, first_come, make_params
@@ -126,7 +127,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     outcome = np.zeros(1, dtype=np.int64)
     gaps = []
     reason = kernel.GAPS_FULL
-    while reason == kernel.GAPS_FULL:
+    while reason in (kernel.GAPS_FULL, kernel.CACHE_FULL):
         given = (tables, state, columns, float(until_s), policies, outcome, _Amounts(*amounts))
         if state.entry is None:
             reason, state.entry = _first_call(*given)
@@ -134,6 +135,8 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
             reason = state.entry(*given)
         gaps.append(state.gaps[: state.counts[GAPS]].copy())
         state.counts[GAPS] = 0
+        if reason == kernel.CACHE_FULL:
+            state.make_room(int(outcome[0]))
     if reason == kernel.BAD_ENTRY:
         raise bad_choice(int(outcome[0]), float(state.clock[NOW]))
     rows = state.left[left : state.counts[LEFT]].astype(np.int64)
@@ -241,6 +244,7 @@ def _entry(digest: str) -> Any:
     ) -> int:
         if digest == "":
             return kernel.DONE
+        prefix_cache.fill_table(state)
         kernel.set_inputs(tables, state, columns[0], columns[1], columns[2], columns[3])
         reason = kernel.run_until(tables, state, until_s, policies, outcome)
         if reason == kernel.DONE:

@@ -24,7 +24,6 @@ from twin.models.serving.moves import (
     leave_queue,
     leave_waiting,
     owe,
-    remove_transfer,
     waste,
 )
 from twin.models.serving.records import PROMPT_TOKENS
@@ -41,6 +40,7 @@ from twin.models.serving.state import (
     PULL,
     TRANSFERS,
 )
+from twin.models.serving.transfers import remove_transfer
 from twin.models.serving.trees import NONE, queue_pop, queue_push
 from twin.requests import CANCELLED
 

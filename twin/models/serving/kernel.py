@@ -33,13 +33,13 @@ from twin.models.serving.blocks import (
     take_blocks,
 )
 from twin.models.serving.draws import accepted, inner, outer, uniform
+from twin.models.serving.holding import may_start
 from twin.models.serving.moves import (
     drop_dead,
     finish,
     hand_off,
     leave_queue,
     let_given_up_leave,
-    start_transfer,
 )
 from twin.models.serving.records import ENDLESS, PROMPT_TOKENS
 from twin.models.serving.runs import cut, end_s, log_gaps
@@ -50,6 +50,7 @@ from twin.models.serving.state import (
     IS_QUEUED,
     PULL,
 )
+from twin.models.serving.transfers import start_transfer
 from twin.models.serving.trees import NONE, chain_append, pop, queue_pop, queue_push, set_leaf
 from twin.physics import inference
 
@@ -280,12 +281,15 @@ def _line_up(s: Any, r: int, now_s: float) -> None:
 
 
 @inner
-def _admit(p: Any, s: Any, r: int, now_s: float) -> None:
+def _admit(p: Any, s: Any, r: int, now_s: float, starts: bool) -> None:
+    """Admit from the head of the queue what fits; prompts only where they start."""
     rep, engine = s.replicas[r], p.engines[r]
     while True:
         drop_dead(s, rep)
         row = rep.queue_root
         if row == NONE or rep.batch >= engine.max_batch:
+            return
+        if not starts and s.requests[row].stage < PULL:
             return
         slot = adapter_slot(p, s, r, row)
         if slot == NONE or not take_blocks(p, s, r, row):
@@ -419,6 +423,8 @@ def _plan(p: Any, s: Any, g: int, now_s: float) -> None:
         steps = min(steps, _compose(p, s, r, now_s))
         work += rep.run_decode + rep.chunk
         tokens += rep.padded * int(coefficients_of(p, r).verify_tokens) + rep.chunk
+    if grp.hold_left > 0:
+        steps = min(steps, grp.hold_left)
     if work == 0:
         grp.steps = 0
         grp.due_s = math.inf
@@ -462,6 +468,22 @@ def _cut_for_next(p: Any, s: Any, grp: Any, r: int) -> None:
 
 
 @inner
+def _make_room(p: Any, s: Any, r: int, now_s: float) -> bool:
+    """Let leave, join and line up, and settle the growth; true if a victim had to go."""
+    rep, stepwise = s.replicas[r], is_stepwise(p, r)
+    if p.engines[r].is_paged:
+        account(p, s, r, stepwise)
+    if rep.given_up > 0:
+        let_given_up_leave(p, s, r, stepwise)
+    if rep.joining != NONE:
+        _join(p, s, r)
+    _line_up(s, r, now_s)
+    is_short = p.engines[r].is_paged and settle(p, s, r, now_s, stepwise)
+    rep.is_short = is_short
+    return is_short
+
+
+@inner
 def turn(p: Any, s: Any, g: int, now_s: float, choose: Any) -> bool:
     """What happens at a boundary of a group: leave, join, grow, admit, compose; false if a policy failed."""
     grp = s.groups[g]
@@ -471,22 +493,16 @@ def turn(p: Any, s: Any, g: int, now_s: float, choose: Any) -> bool:
         for r in range(first, last):
             if not close(p, s, g, r, choose):
                 return False
+        if grp.hold_left > 0:
+            grp.hold_left -= grp.steps
     if grp.clock_frac > 0.0:
         are_short = False
         for r in range(first, last):
-            stepwise = is_stepwise(p, r)
-            rep = s.replicas[r]
-            if p.engines[r].is_paged:
-                account(p, s, r, stepwise)
-            if rep.given_up > 0:
-                let_given_up_leave(p, s, r, stepwise)
-            if rep.joining != NONE:
-                _join(p, s, r)
-            _line_up(s, r, now_s)
-            is_short = p.engines[r].is_paged and settle(p, s, r, now_s, stepwise)
-            are_short |= is_short
-            if rep.queue_root != NONE and not is_short:
-                _admit(p, s, r, now_s)
+            are_short |= _make_room(p, s, r, now_s)
+        starts = grp.count == 1 or may_start(p, s, g)
+        for r in range(first, last):
+            if s.replicas[r].queue_root != NONE and not s.replicas[r].is_short:
+                _admit(p, s, r, now_s, starts)
         _plan(p, s, g, now_s)
         if are_short:  # nobody was admitted beside the victims: that is tried again at the next boundary
             grp.due_s = now_s if grp.steps == 0 else end_s(grp, 1)

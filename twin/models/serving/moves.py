@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from twin.models.serving import prefix_cache
@@ -54,7 +53,6 @@ from twin.models.serving.state import (
     LEAST_DECODE_TOKENS,
     LEFT,
     LOOKS_UP_DECODE,
-    NEXT_TRANSFER,
     OUTSTANDING,
     OUTSTANDING_TOKENS_ALL,
     PULL,
@@ -62,6 +60,7 @@ from twin.models.serving.state import (
     TRANSFERS,
     WAITING,
 )
+from twin.models.serving.transfers import count_bytes, remove_transfer
 from twin.models.serving.trees import NONE, first_smallest, queue_pop, queue_push, set_leaf
 from twin.requests import CANCELLED, FINISHED, INSIDE, SHED
 
@@ -250,65 +249,6 @@ def free_held(p: Any, s: Any, source: int, row: int) -> None:
         look(s, s.group_of[source], s.clock[0])
 
 
-@inner
-def start_transfer(p: Any, s: Any, r: int, row: int, now_s: float) -> None:
-    """Begin to pull the KV of an admitted request from where its prompt was computed."""
-    req = s.requests[row]
-    source = req.entry_replica
-    sender = p.engines[source]
-    total = (req.prompt_tokens + req.generated - 1) * sender.kv_bytes_per_token
-    left = total
-    if sender.pushes:
-        rate = min(sender.send_bytes_per_s, p.engines[r].receive_bytes_per_s)
-        sent = rate * (req.stalled_s - req.started_s) if req.stalled_s > req.started_s else 0.0
-        left = max(total / sender.layers, total - sent)
-    n = s.counts[TRANSFERS]
-    s.counts[TRANSFERS] += 1
-    t = s.transfers[n]
-    t.row, t.source, t.target = row, source, r
-    t.left_bytes, t.bytes, t.rate, t.since_s = left, total, 0.0, now_s
-    req.flags |= IS_LOADING
-    s.replicas[source].sending += 1
-    s.replicas[r].receiving += 1
-    share_links(p, s, source, r, now_s)
-
-
-@inner
-def share_links(p: Any, s: Any, source: int, target: int, now_s: float) -> None:
-    """Rates of all transfers that share an end with those of a change, and the next one to end."""
-    first_s = math.inf
-    for n in range(s.counts[TRANSFERS]):
-        t = s.transfers[n]
-        if t.source == source or t.target == target:
-            if t.rate < math.inf and now_s > t.since_s:
-                t.left_bytes = max(t.left_bytes - t.rate * (now_s - t.since_s), 0.0)
-            t.since_s = now_s
-            t.rate = min(
-                p.engines[t.source].send_bytes_per_s / s.replicas[t.source].sending,
-                p.engines[t.target].receive_bytes_per_s / s.replicas[t.target].receiving,
-            )
-            if t.left_bytes <= 0.0 or t.rate == math.inf:
-                t.due_s = now_s
-            else:
-                t.due_s = now_s + t.left_bytes / t.rate if t.rate > 0.0 else math.inf
-        first_s = min(first_s, t.due_s)
-    s.clock[NEXT_TRANSFER] = first_s
-
-
-@inner
-def remove_transfer(p: Any, s: Any, n: int, now_s: float) -> None:
-    t = s.transfers[n]
-    source, target = t.source, t.target
-    s.requests[t.row].flags &= ~IS_LOADING
-    s.replicas[source].sending -= 1
-    s.replicas[target].receiving -= 1
-    s.counts[TRANSFERS] -= 1
-    last = s.transfers[s.counts[TRANSFERS]]
-    t.row, t.source, t.target, t.left_bytes = last.row, last.source, last.target, last.left_bytes
-    t.rate, t.since_s, t.due_s, t.bytes = last.rate, last.since_s, last.due_s, last.bytes
-    share_links(p, s, source, target, now_s)
-
-
 @outer
 def end_transfer(p: Any, s: Any, now_s: float) -> None:
     """The transfer that is due has arrived: blocks at its source are free, the request joins."""
@@ -317,7 +257,7 @@ def end_transfer(p: Any, s: Any, now_s: float) -> None:
         if s.transfers[i].due_s == now_s and s.transfers[i].row < row:
             n, row = i, s.transfers[i].row
     source, r = s.transfers[n].source, s.transfers[n].target
-    s.replicas[source].sent_bytes += s.transfers[n].bytes
+    count_bytes(p, s, n)
     remove_transfer(p, s, n, now_s)
     free_held(p, s, source, row)
     s.requests[row].link = s.replicas[r].joining

@@ -25,7 +25,7 @@ class Pack:
     Parameters
     ----------
     arrays : dict of str to array
-        They must not be replaced or resized while the pack lives.
+        They stay where they are while the pack lives, unless :meth:`replace` says otherwise.
     """
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
@@ -35,10 +35,23 @@ class Pack:
         fields: list[tuple[str, Any, int]] = []
         for name, array in arrays.items():
             fields.append((name, typeof(array).copy(readonly=False), len(words)))
-            words += [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
+            words += _words(array)
         self.words = np.array(words, dtype=np.int64)
         self.address = self.words.ctypes.data
         self.numba_type = PackType(tuple(fields))
+
+    def replace(self, arrays: dict[str, np.ndarray]) -> None:
+        """Put other arrays of the same types in the places of some; not while compiled code runs."""
+        self.__dict__.update(arrays)
+        self.arrays.update(arrays)
+        for name, array in arrays.items():
+            place, words = self.numba_type.member(name)[1], _words(array)
+            self.words[place : place + len(words)] = words
+
+
+def _words(array: np.ndarray) -> list[int]:
+    """What Numba knows of an array."""
+    return [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
 
 
 class PackType(types.Type):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import Fault, ScenarioError
 from twin.models.serving.records import ENGINE, LIMITS, Floats, Ints, Params
@@ -44,6 +44,8 @@ def make_params(
     publish_s: float = 0.0,
     retry_s: float = 1.0,
     seed: int = 1,
+    attached_frac: ArrayLike = ((),),
+    trunk_bytes_per_s: ArrayLike = (),
     **limits: ArrayLike,
 ) -> Params:
     """Check and lay out parameters.
@@ -66,6 +68,10 @@ def make_params(
         Zero or larger [s].
     seed : int
         Of the draws.
+    attached_frac : (place, leaf)
+        Share of the adapters of a replica at a place that hang on each leaf; rows add up to 1.
+    trunk_bytes_per_s : (2 leaf,)
+        Capacity of the links from each leaf to the spines, then of those back, larger than zero [bytes/s].
     **limits : (replica,) or scalar
         Fields of :data:`~twin.models.serving.records.LIMITS`; a scalar stands for all. By default every
         replica is a group of its own.
@@ -97,6 +103,8 @@ def make_params(
         engines["group"] = np.arange(count)
     numbers = np.zeros(max(LIMIT_NUMBERS, np.size(policy_limits)))
     numbers[: np.size(policy_limits)] = np.ravel(policy_limits)
+    attached = np.atleast_2d(np.array(attached_frac, dtype=np.float64))
+    trunks = np.array(trunk_bytes_per_s, dtype=np.float64)
     params = Params(
         coefficients=np.array([tuple(c) for c in coefficients], dtype=COEFFICIENTS),
         engines=engines,
@@ -110,10 +118,25 @@ def make_params(
         rank=rank,
         admit=admit,
         limits=numbers,
+        attached_frac=attached,
+        trunk_bytes_per_s=trunks,
+        narrow_trunks=_narrow(engines, attached, trunks),
     )
     if faults := _faults(params):
         raise ScenarioError("replicas cannot run with these limits", faults)
     return params
+
+
+def _narrow(engines: NDArray[np.void], attached_frac: Floats, trunk_bytes_per_s: Floats) -> Ints:
+    """Trunks that replicas could fill; none where places or trunks do not fit, which is a fault."""
+    places, leaves = attached_frac.shape
+    if len(trunk_bytes_per_s) != 2 * leaves or np.any(engines["place"] >= places) or leaves == 0:
+        return np.zeros(0, dtype=np.int64)
+    shares = attached_frac[engines["place"]]
+    rates = [engines[f"{way}_bytes_per_s"][:, None] for way in ("send", "receive")]
+    # a share of zero of an infinite rate is nothing
+    below = [np.where(shares > 0.0, shares * np.maximum(rate, 0.0), 0.0).sum(axis=0) for rate in rates]
+    return np.flatnonzero(trunk_bytes_per_s < np.concatenate(below) * (1.0 - 1e-9))
 
 
 def _faults(params: Params) -> list[Fault]:
@@ -139,6 +162,11 @@ def _faults(params: Params) -> list[Fault]:
         ("verify_tokens", (verify > 1.0) & (verify != 1.0 + drafts), f"1, or 1 + {drafts} drafts",
          "give as many acceptance chances as drafts"),
         ("publish_s", not np.isfinite(params.publish_s) or params.publish_s < 0.0, "zero or larger", "0 for at once"),
+        ("place", engines["place"] >= len(params.attached_frac), "a row of attached_frac", "add its row"),
+        ("attached_frac", ~(params.attached_frac >= 0.0), "zero or larger", "give the share of adapters"),
+        ("trunk_bytes_per_s", ~(params.trunk_bytes_per_s > 0.0) if len(params.trunk_bytes_per_s)
+         == 2 * params.attached_frac.shape[1] else True, "above zero, up and down for each leaf",
+         "give every leaf its links to the spines"),
         ("retry_s", not np.isfinite(params.retry_s) or params.retry_s < 0.0, "zero or larger", "0 for at once"),
     ]  # fmt: skip
     for limit in LIMITS:

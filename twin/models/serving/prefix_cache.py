@@ -1,7 +1,9 @@
-"""Cached prompt KV of one replica: entries by hash id, references, least recent use, lower tiers.
+"""Cached prompt KV of one replica: entries by stretch of hashed blocks, references, least recent use, lower tiers.
 
-An entry lives in HBM (tier 0), where requests may refer to it, or unreferenced in the host (1) or in storage (2).
-Each replica has a region of ``entries`` and of an open-addressing ``table`` from id to entry.
+An entry holds the leading blocks of a stretch: some in HBM (tier 0), where requests may refer to it; the deeper ones,
+unreferenced, in the host (1); the deepest in storage (2). The deepest block is always the one used least recently, so
+an entry stands in the list of a tier as a whole. An open-addressing table leads from the id of the first block and
+the replica to the entry. Entry 0 is nobody, in lists and in the table, so that both begin as zeros.
 """
 
 from __future__ import annotations
@@ -11,135 +13,187 @@ from typing import Any
 import numpy as np
 
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.state import DIRTY
+from twin.models.serving.state import DIRTY, FREE_SLOT, IS_UNTABLED, MOST_STRETCHES, SLOTS_LEFT
 from twin.models.serving.trees import NONE
 
 _HASH = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(0xD6E8FEB86659FD93)
 _ONE = np.uint64(1)
+
+NOBODY = 0
 
 
 @inner
 def _home(s: Any, r: int, key: int) -> int:
     """Place in the table where the search for an id begins."""
-    size = s.table_start[r + 1] - s.table_start[r]
-    return np.int64((np.uint64(key) * _HASH) >> np.uint64(32)) & (size - 1)
+    mixed = np.int64((np.uint64(key) * _HASH + np.uint64(r) * _STEP) >> np.uint64(32))
+    return int(mixed & (len(s.table) - 1))
 
 
 @inner
 def find(s: Any, r: int, key: int) -> int:
-    """Entry of an id at a replica, or -1."""
-    begin = s.table_start[r]
-    mask = s.table_start[r + 1] - begin - 1
+    """Entry of a stretch at a replica by the id of its first block, or nobody."""
+    mask = len(s.table) - 1
     at = _home(s, r, key)
     while True:
-        entry = s.table[begin + at]
-        if entry == NONE or s.entries[entry].id == key:
-            return entry
+        slot = s.table[at]
+        if slot.entry == NOBODY or (slot.id == key and slot.replica == r):
+            return slot.entry
         at = (at + 1) & mask
 
 
 @inner
 def _enter(s: Any, r: int, key: int, entry: int) -> None:
-    begin = s.table_start[r]
-    mask = s.table_start[r + 1] - begin - 1
+    mask = len(s.table) - 1
     at = _home(s, r, key)
-    while s.table[begin + at] != NONE:
+    while s.table[at].entry != NOBODY:
         at = (at + 1) & mask
-    s.table[begin + at] = entry
+    slot = s.table[at]
+    slot.id, slot.replica, slot.entry = key, r, entry
 
 
 @inner
 def _strike(s: Any, r: int, key: int) -> None:
     """Take an id out of the table; what was pushed on by it moves back."""
-    begin = s.table_start[r]
-    mask = s.table_start[r + 1] - begin - 1
+    mask = len(s.table) - 1
     hole = _home(s, r, key)
-    while s.entries[s.table[begin + hole]].id != key:
+    while s.table[hole].id != key or s.table[hole].replica != r:
         hole = (hole + 1) & mask
     at = (hole + 1) & mask
-    while s.table[begin + at] != NONE:
-        home = _home(s, r, s.entries[s.table[begin + at]].id)
-        if (at - home) & mask >= (at - hole) & mask:
-            s.table[begin + hole] = s.table[begin + at]
+    while s.table[at].entry != NOBODY:
+        slot = s.table[at]
+        if (at - _home(s, slot.replica, slot.id)) & mask >= (at - hole) & mask:
+            gap = s.table[hole]
+            gap.id, gap.replica, gap.entry = slot.id, slot.replica, slot.entry
             hole = at
         at = (at + 1) & mask
-    s.table[begin + hole] = NONE
+    s.table[hole].entry = NOBODY
 
 
 @inner
-def _tell(s: Any, r: int, key: int, is_held: bool) -> None:
-    """Keep the bit set for the router."""
+def slots_wanted(p: Any, s: Any, g: int) -> int:
+    """Most entries that a boundary of a group may add: those of each prompt, and all of them in HBM."""
+    grp, most = s.groups[g], 0
+    for r in range(grp.start, grp.start + grp.count):
+        if p.engines[r].has_prefix_cache:
+            in_hbm = min(p.engines[r].cache_entries, p.engines[r].kv_blocks)
+            most += min((s.replicas[r].queued + s.replicas[r].batch) * s.counts[MOST_STRETCHES], 2 * in_hbm)
+    return most
+
+
+@outer
+def fill_table(s: Any) -> None:
+    """Enter all that is cached into the table, if it is a new one."""
+    if not s.counts[IS_UNTABLED]:
+        return
+    for entry in range(1, len(s.entries)):
+        e = s.entries[entry]
+        if e.blocks > 0:
+            _enter(s, e.replica, e.id, entry)
+    s.counts[IS_UNTABLED] = 0
+
+
+@inner
+def _tell(s: Any, r: int, first: int, blocks: int, is_held: bool) -> None:
+    """Keep the bit sets for the router, from a block on."""
     if len(s.holders) == 1:
         return
     bit = _ONE << np.uint64(r & 63)
-    if is_held:
-        s.holders[key, r >> 6] |= bit
-    else:
-        s.holders[key, r >> 6] &= ~bit
-    if len(s.is_dirty) > 1 and not s.is_dirty[key]:
-        s.is_dirty[key] = True
-        s.dirty_ids[s.counts[DIRTY]] = key
-        s.counts[DIRTY] += 1
+    for key in range(first, first + blocks):
+        if is_held:
+            s.holders[key, r >> 6] |= bit
+        else:
+            s.holders[key, r >> 6] &= ~bit
+        if len(s.is_dirty) > 1 and not s.is_dirty[key]:
+            s.is_dirty[key] = True
+            s.dirty_ids[s.counts[DIRTY]] = key
+            s.counts[DIRTY] += 1
 
 
 @inner
 def _unlist(s: Any, rep: Any, tier: int, entry: int) -> None:
     e = s.entries[entry]
-    if e.older == NONE:
-        rep.oldest[tier] = e.newer
+    if e.older[tier] == NOBODY:
+        rep.oldest[tier] = e.newer[tier]
     else:
-        s.entries[e.older].newer = e.newer
-    if e.newer == NONE:
-        rep.newest[tier] = e.older
+        s.entries[e.older[tier]].newer[tier] = e.newer[tier]
+    if e.newer[tier] == NOBODY:
+        rep.newest[tier] = e.older[tier]
     else:
-        s.entries[e.newer].older = e.older
+        s.entries[e.newer[tier]].older[tier] = e.older[tier]
 
 
 @inner
 def _list(s: Any, rep: Any, tier: int, entry: int) -> None:
     e = s.entries[entry]
-    e.older = rep.newest[tier]
-    e.newer = NONE
-    if e.older == NONE:
+    e.older[tier] = rep.newest[tier]
+    e.newer[tier] = NOBODY
+    if e.older[tier] == NOBODY:
         rep.oldest[tier] = entry
     else:
-        s.entries[e.older].newer = entry
+        s.entries[e.older[tier]].newer[tier] = entry
     rep.newest[tier] = entry
 
 
 @inner
-def _drop(s: Any, r: int, rep: Any, entry: int) -> None:
-    """Forget an entry that stands in no list any more."""
+def _give_back(s: Any, r: int, entry: int) -> None:
+    """Free the slot of an entry that holds nothing any more."""
     e = s.entries[entry]
     _strike(s, r, e.id)
-    _tell(s, r, e.id, False)
-    e.newer = rep.free_slot
-    rep.free_slot = entry
+    e.blocks = 0
+    e.newer[0] = s.counts[FREE_SLOT]
+    s.counts[FREE_SLOT] = entry
+    s.counts[SLOTS_LEFT] += 1
+
+
+@inner
+def _take_last(s: Any, rep: Any, tier: int, entry: int) -> int:
+    """Take the deepest block of an entry out of a tier; the blocks of the KV cache that this frees."""
+    e = s.entries[entry]
+    e.held[tier] -= 1
+    if e.held[tier] == 0:
+        _unlist(s, rep, tier, entry)
+    return int(e.blocks)
+
+
+@inner
+def _put_last(s: Any, rep: Any, tier: int, entry: int) -> None:
+    """Put a block in front of those that a lower tier holds of an entry already."""
+    e = s.entries[entry]
+    if e.held[tier] == 0:
+        _list(s, rep, tier, entry)
+    e.held[tier] += 1
+    rep.tier_blocks[tier] += e.blocks
+
+
+@inner
+def _forget_last(s: Any, r: int, entry: int) -> None:
+    """Note that the deepest block of an entry is in no tier any more."""
+    e = s.entries[entry]
+    left = e.held[0] + e.held[1] + e.held[2]
+    _tell(s, r, e.id + left, 1, False)
+    if left == 0:
+        _give_back(s, r, entry)
 
 
 @inner
 def _to_storage(s: Any, r: int, rep: Any, entry: int, room: int) -> None:
-    blocks = s.entries[entry].blocks
-    if blocks > room:
-        _drop(s, r, rep, entry)
+    if s.entries[entry].blocks > room:
+        _forget_last(s, r, entry)
         return
-    s.entries[entry].tier = 2
-    _list(s, rep, 2, entry)
-    rep.tier_blocks[2] += blocks
+    _put_last(s, rep, 2, entry)
     while rep.tier_blocks[2] > room:
         old = rep.oldest[2]
-        _unlist(s, rep, 2, old)
-        rep.tier_blocks[2] -= s.entries[old].blocks
-        _drop(s, r, rep, old)
+        rep.tier_blocks[2] -= _take_last(s, rep, 2, old)
+        _forget_last(s, r, old)
 
 
 @outer
 def evict(p: Any, s: Any, r: int) -> None:
-    """Move the least recently used entry out of HBM; the caller knows that there is one."""
+    """Move the least recently used block out of HBM; the caller knows that there is one."""
     rep = s.replicas[r]
     entry = rep.oldest[0]
-    blocks = s.entries[entry].blocks
-    _unlist(s, rep, 0, entry)
+    blocks = _take_last(s, rep, 0, entry)
     rep.free_blocks += blocks
     rep.evictable_blocks -= blocks
     rep.evictable_entries -= 1
@@ -148,13 +202,10 @@ def evict(p: Any, s: Any, r: int) -> None:
     if blocks > host:
         _to_storage(s, r, rep, entry, p.engines[r].storage_blocks)
         return
-    s.entries[entry].tier = 1
-    _list(s, rep, 1, entry)
-    rep.tier_blocks[1] += blocks
+    _put_last(s, rep, 1, entry)
     while rep.tier_blocks[1] > host:
         old = rep.oldest[1]
-        _unlist(s, rep, 1, old)
-        rep.tier_blocks[1] -= s.entries[old].blocks
+        rep.tier_blocks[1] -= _take_last(s, rep, 1, old)
         _to_storage(s, r, rep, old, p.engines[r].storage_blocks)
 
 
@@ -174,13 +225,11 @@ def caches(p: Any, s: Any, r: int, row: int) -> bool:
 
 
 @inner
-def _first_id(s: Any, row: int) -> int:
-    return s.prefix_start[row if len(s.prefix_start) > 1 else 0]
-
-
-@inner
-def _shift(s: Any, row: int) -> int:
-    return s.prefix_shift[row if len(s.prefix_shift) > 1 else 0]
+def _stretches(s: Any, row: int) -> tuple[int, int, int]:
+    """Where the stretches of a prompt begin, where they end, and what is added to their ids."""
+    begin = s.prefix_start[row if len(s.prefix_start) > 1 else 0]
+    count = s.prefix_stretches[row if len(s.prefix_stretches) > 1 else 0]
+    return begin, begin + count, s.prefix_shift[row if len(s.prefix_shift) > 1 else 0]
 
 
 @inner
@@ -193,47 +242,73 @@ def entry_blocks(p: Any, s: Any, r: int, row: int) -> int:
 
 
 @inner
-def _tokens_at(s: Any, row: int, i: int) -> int:
-    """Tokens of a prompt in its hashed block ``i``."""
+def _tokens(s: Any, row: int, first: int, blocks: int) -> int:
+    """Tokens of a prompt in some of its hashed blocks."""
     size = s.prefix_block_tokens[0]
-    return min(size, s.requests[row].prompt_tokens - i * size)
+    return min((first + blocks) * size, s.requests[row].prompt_tokens) - first * size
+
+
+@inner
+def _kv_blocks(p: Any, s: Any, r: int, row: int, place: int) -> int:
+    """Blocks of the KV cache for a hashed block of a prompt."""
+    block = p.engines[r].block_tokens
+    return (_tokens(s, row, place, 1) + block - 1) // block
 
 
 @outer
 def cached_at(s: Any, r: int, row: int) -> int:
     """Prompt tokens of a request that a replica holds in any tier."""
-    begin, shift, count = _first_id(s, row), _shift(s, row), prompt_ids(s, row)
-    i = 0
-    while i < count and find(s, r, s.prefix_ids[begin + i] + shift) != NONE:
-        i += 1
-    return min(i * s.prefix_block_tokens[0], s.requests[row].prompt_tokens)
+    begin, end, shift = _stretches(s, row)
+    matched = 0
+    for j in range(begin, end):
+        entry = find(s, r, s.stretches[j].id + shift)
+        if entry == NOBODY:
+            break
+        held = s.entries[entry].held
+        here = held[0] + held[1] + held[2]
+        matched += here
+        if here < s.stretches[j].blocks:
+            break
+    return min(matched * s.prefix_block_tokens[0], s.requests[row].prompt_tokens)
+
+
+@inner
+def _note(s: Any, row: int, view: Any, field: int, word: int, who: Any, blocks: int) -> None:
+    """Note for the replicas of a bit set how many leading blocks of a prompt they hold."""
+    if blocks == 0:
+        return
+    tokens = min(blocks * s.prefix_block_tokens[0], s.requests[row].prompt_tokens)
+    for r in range(64 * word, min(64 * word + 64, view.shape[1])):
+        if who & (_ONE << np.uint64(r & 63)):
+            view[field, r] = tokens
 
 
 @outer
 def look_up(s: Any, row: int, view: Any, field: int) -> None:
     """Prompt tokens of a request that each replica holds, as the router knows."""
-    replicas, words = view.shape[1], s.holders.shape[1]
-    for r in range(replicas):
+    for r in range(view.shape[1]):
         view[field, r] = 0
-    begin, shift, count = _first_id(s, row), _shift(s, row), prompt_ids(s, row)
-    size = s.prefix_block_tokens[0]
-    for word in range(words):
-        holding = ~np.uint64(0)
-        i = 0
-        while True:
-            still = (
-                holding & s.seen_holders[s.prefix_ids[begin + i] + shift, word] if i < count else np.uint64(0)
-            )
-            gone = holding & ~still
-            if i > 0 and gone != np.uint64(0):
-                tokens = min(i * size, s.requests[row].prompt_tokens)
-                for r in range(64 * word, min(64 * word + 64, replicas)):
-                    if gone & (_ONE << np.uint64(r & 63)):
-                        view[field, r] = tokens
-            holding = still
+    begin, end, shift = _stretches(s, row)
+    for word in range(s.holders.shape[1]):
+        holding, blocks = ~np.uint64(0), 0
+        for j in range(begin, end):
+            first, many = s.stretches[j].id + shift, s.stretches[j].blocks
+            # who holds the last block of a stretch holds all of it
+            whole = holding & s.seen_holders[first + many - 1, word]
+            part = holding & ~whole
+            for key in range(first, first + many):
+                still = part & s.seen_holders[key, word]
+                if still != part:
+                    _note(s, row, view, field, word, part & ~still, blocks + key - first)
+                part = still
+                if part == np.uint64(0):
+                    break
+            blocks += many
+            holding = whole
             if holding == np.uint64(0):
                 break
-            i += 1
+        if holding != np.uint64(0):
+            _note(s, row, view, field, word, holding, blocks)
 
 
 @outer
@@ -249,54 +324,61 @@ def publish(s: Any) -> None:
 
 @inner
 def _lacking(p: Any, s: Any, r: int, row: int) -> tuple[int, int, int, int, int]:
-    """Leading blocks of a prompt that are cached; entries and blocks to be made, and to be revived."""
-    begin, shift, count = _first_id(s, row), _shift(s, row), prompt_ids(s, row)
-    block = p.engines[r].block_tokens
-    new_blocks, new_entries, revived_blocks, revived_entries = 0, 0, 0, 0
-    matched, is_leading = 0, True
-    for i in range(count):
-        entry = find(s, r, s.prefix_ids[begin + i] + shift)
-        is_leading = is_leading and entry != NONE
-        matched += is_leading
-        if entry == NONE or s.entries[entry].tier > 0:
-            new_blocks += (_tokens_at(s, row, i) + block - 1) // block
-            new_entries += 1
-        elif s.entries[entry].references == 0:
-            revived_blocks += s.entries[entry].blocks
-            revived_entries += 1
-    return matched, new_entries, new_blocks, revived_entries, revived_blocks
+    """Leading blocks of a prompt that are cached; hashed blocks and KV blocks to be made, and to be revived."""
+    begin, end, shift = _stretches(s, row)
+    new, new_kv, revived, revived_kv = 0, 0, 0, 0
+    matched, place, is_leading = 0, 0, True
+    for j in range(begin, end):
+        many = s.stretches[j].blocks
+        entry = find(s, r, s.stretches[j].id + shift)
+        in_hbm, here = 0, 0
+        if entry != NOBODY:
+            e = s.entries[entry]
+            in_hbm = e.held[0]
+            here = in_hbm + e.held[1] + e.held[2]
+            if e.references == 0:
+                revived += in_hbm
+                revived_kv += in_hbm * e.blocks
+        new += many - in_hbm
+        if in_hbm < many:
+            new_kv += (many - in_hbm) * _kv_blocks(p, s, r, row, place)
+        if is_leading:
+            matched += here
+        is_leading = is_leading and here == many
+        place += many
+    return matched, new, new_kv, revived, revived_kv
 
 
 @inner
-def _refer(p: Any, s: Any, r: int, row: int, matched: int, last: int) -> None:
-    """Refer to what is in HBM; take out of the lower tiers what is there, and pay for loading what matches.
-
-    Looks at the first ``last`` blocks of the prompt.
-    """
+def _refer(p: Any, s: Any, r: int, row: int, matched: int) -> None:
+    """Refer to what is cached; take it out of the lower tiers, and pay for loading what matches."""
     rep, engine = s.replicas[r], p.engines[r]
-    begin, shift = _first_id(s, row), _shift(s, row)
-    for i in range(last):
-        entry = find(s, r, s.prefix_ids[begin + i] + shift)
-        if entry == NONE:
-            continue
-        e = s.entries[entry]
-        if e.tier == 0:
-            if e.references == 0:
+    begin, end, shift = _stretches(s, row)
+    place = 0
+    for j in range(begin, end):
+        entry = find(s, r, s.stretches[j].id + shift)
+        if entry != NOBODY:
+            e = s.entries[entry]
+            at = place + e.held[0]
+            if e.references == 0 and e.held[0] > 0:
                 _unlist(s, rep, 0, entry)
-                rep.evictable_blocks -= e.blocks
-                rep.evictable_entries -= 1
+                rep.evictable_blocks -= e.held[0] * e.blocks
+                rep.evictable_entries -= e.held[0]
             e.references += 1
             if e.creator == row:
                 e.creator = NONE  # it was here before this admission
-            continue
-        if i < matched:
-            per_token_s = engine.host_s_per_token if e.tier == 1 else engine.storage_s_per_token
-            rep.extra_s += _tokens_at(s, row, i) * per_token_s
-        _unlist(s, rep, e.tier, entry)
-        rep.tier_blocks[e.tier] -= e.blocks
-        _strike(s, r, e.id)
-        e.newer = rep.free_slot
-        rep.free_slot = entry
+            for tier in range(1, 3):
+                held = e.held[tier]
+                if held == 0:
+                    continue
+                if at < matched:
+                    per_token_s = engine.host_s_per_token if tier == 1 else engine.storage_s_per_token
+                    rep.extra_s += _tokens(s, row, at, held) * per_token_s
+                _unlist(s, rep, tier, entry)
+                rep.tier_blocks[tier] -= held * e.blocks
+                e.held[tier] = 0
+                at += held
+        place += s.stretches[j].blocks
 
 
 @outer
@@ -306,27 +388,19 @@ def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> boo
     Sets the tokens that need no computing and adds what loading them costs.
     """
     rep, engine = s.replicas[r], p.engines[r]
-    matched, new_entries, new_blocks, revived_entries, revived_blocks = _lacking(p, s, r, row)
-    need = own_blocks + new_blocks
+    matched, new, new_kv, revived, revived_kv = _lacking(p, s, r, row)
+    need = own_blocks + new_kv
     most = min(engine.cache_entries, engine.kv_blocks)
-    if need > rep.free_blocks + rep.evictable_blocks - revived_blocks:
+    if need > rep.free_blocks + rep.evictable_blocks - revived_kv:
         return False
-    if rep.entries + new_entries - (rep.evictable_entries - revived_entries) > most:
+    if rep.entries + new - (rep.evictable_entries - revived) > most:
         return False
-    count = prompt_ids(s, row)
-    # mostly what is there is what leads, and the rest is new: then neither has to be looked for again
-    is_plain = matched == count - new_entries and engine.host_blocks + engine.storage_blocks == 0
-    _refer(p, s, r, row, matched, matched if is_plain else count)
-    while rep.free_blocks < need or rep.entries + new_entries > most:
+    _refer(p, s, r, row, matched)
+    while rep.free_blocks < need or rep.entries + new > most:
         evict(p, s, r)
     rep.free_blocks -= need
-    rep.entries += new_entries
-    begin, shift = _first_id(s, row), _shift(s, row)
-    for i in range(matched if is_plain else 0, count):
-        key = s.prefix_ids[begin + i] + shift
-        if is_plain or find(s, r, key) == NONE:
-            blocks = (_tokens_at(s, row, i) + engine.block_tokens - 1) // engine.block_tokens
-            _create(s, r, rep, row, key, blocks)
+    rep.entries += new
+    _complete(p, s, r, row)
     covered = min(matched * s.prefix_block_tokens[0], s.requests[row].prompt_tokens)
     s.requests[row].cached_tokens = max(min(covered, target - 1), 0)
     rep.cached_tokens += s.requests[row].cached_tokens
@@ -334,46 +408,73 @@ def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> boo
 
 
 @inner
-def _create(s: Any, r: int, rep: Any, row: int, key: int, blocks: int) -> None:
-    entry = rep.free_slot
+def _complete(p: Any, s: Any, r: int, row: int) -> None:
+    """Make in HBM what a prompt lacks there."""
+    begin, end, shift = _stretches(s, row)
+    place = 0
+    for j in range(begin, end):
+        key, many = s.stretches[j].id + shift, s.stretches[j].blocks
+        entry = find(s, r, key)
+        if entry == NOBODY:
+            entry = _create(s, r, key, _kv_blocks(p, s, r, row, place))
+        e = s.entries[entry]
+        if e.held[0] < many:
+            _tell(s, r, key + e.held[0], many - e.held[0], True)
+            e.creator, e.created_from = row, e.held[0]
+            e.held[0] = many
+        place += many
+
+
+@inner
+def _create(s: Any, r: int, key: int, blocks: int) -> int:
+    """An entry that one request refers to and that holds nothing yet."""
+    entry = s.counts[FREE_SLOT]
     e = s.entries[entry]
-    rep.free_slot = e.newer
-    e.id, e.blocks, e.creator, e.references, e.tier = key, blocks, row, 1, 0
+    # one never used has the next behind it
+    s.counts[FREE_SLOT] = e.newer[0] if e.newer[0] != NOBODY else entry + 1
+    s.counts[SLOTS_LEFT] -= 1
+    e.id, e.replica, e.blocks, e.references = key, r, blocks, 1
+    for tier in range(3):
+        e.held[tier] = 0
     _enter(s, r, key, entry)
-    _tell(s, r, key, True)
+    return int(entry)
 
 
 @outer
 def release(s: Any, r: int, row: int, is_complete: bool) -> None:
     """A request lets its entries go, deepest first; those that it has not finished and nobody else needs vanish."""
     rep = s.replicas[r]
-    begin, shift = _first_id(s, row), _shift(s, row)
-    for i in range(prompt_ids(s, row) - 1, -1, -1):
-        entry = find(s, r, s.prefix_ids[begin + i] + shift)
+    begin, end, shift = _stretches(s, row)
+    for j in range(end - 1, begin - 1, -1):
+        entry = find(s, r, s.stretches[j].id + shift)
         e = s.entries[entry]
         e.references -= 1
         if e.references > 0:
             continue
-        if is_complete or e.creator != row:
-            _list(s, rep, 0, entry)
-            rep.evictable_blocks += e.blocks
-            rep.evictable_entries += 1
-        else:
-            rep.free_blocks += e.blocks
-            rep.entries -= 1
-            _drop(s, r, rep, entry)
+        if not is_complete and e.creator == row:
+            lost = e.held[0] - e.created_from
+            rep.free_blocks += lost * e.blocks
+            rep.entries -= lost
+            e.held[0] = e.created_from
+            _tell(s, r, e.id + e.created_from, lost, False)
+            if e.held[0] == 0:
+                _give_back(s, r, entry)
+                continue
+        _list(s, rep, 0, entry)
+        rep.evictable_blocks += e.held[0] * e.blocks
+        rep.evictable_entries += e.held[0]
 
 
 @outer
 def forget(s: Any, r: int) -> None:
     """Lose everything that is cached at a replica and that nobody refers to."""
     rep = s.replicas[r]
-    for tier in range(3):
-        while rep.oldest[tier] != NONE:
-            entry = rep.oldest[tier]
-            _unlist(s, rep, tier, entry)
-            _drop(s, r, rep, entry)
-        rep.tier_blocks[tier] = 0
     rep.free_blocks += rep.evictable_blocks
     rep.entries -= rep.evictable_entries
     rep.evictable_blocks, rep.evictable_entries = 0, 0
+    for tier in range(2, -1, -1):
+        while rep.oldest[tier] != NOBODY:
+            entry = rep.oldest[tier]
+            _take_last(s, rep, tier, entry)
+            _forget_last(s, r, entry)
+        rep.tier_blocks[tier] = 0

@@ -62,6 +62,7 @@ LIMITS = (
         "max_queue", "i8", ENDLESS, 0, "requests waiting beyond the free places of the batch; more are shed"
     ),
     Limit("is_chunked", "i8", 1, 0, "chunked prefill, else separate"),
+    Limit("prefill_delay", "i8", 0, 0, "iterations that prompts wait at most for others of the group"),
     Limit("is_paged", "i8", 0, 0, "blocks on demand with preemption, else reserved for the whole request"),
     Limit("victim", "i8", LAST_ADMITTED, 0, "who is preempted first"),
     Limit("swap_s_per_token", "f8", 0.0, 0.0, "victims are swapped at this cost, 0: computed again [s]"),
@@ -81,6 +82,7 @@ LIMITS = (
     Limit("disaggregate_above_tokens", "i8", 0, 0, "shorter uncached prompts are computed where they decode"),
     Limit("send_bytes_per_s", "f8", NEVER, 0.0, "KV that it can send, all transfers together [bytes/s]"),
     Limit("receive_bytes_per_s", "f8", NEVER, 0.0, "KV that it can receive [bytes/s]"),
+    Limit("place", "i8", 0, 0, "row of attached_frac: how its adapters hang on the leaves"),
     Limit("kv_bytes_per_token", "f8", 0.0, 0.0, "KV of a token over all its GPUs [bytes]"),
     Limit("pushes", "i8", 0, 0, "KV is sent layer by layer while the prompt is computed"),
     Limit("layers", "i8", 1, 1, "layers of the model"),
@@ -161,6 +163,12 @@ class Params(NamedTuple):
         Admission policy, see ``twin.policies.admission``.
     limits : (limit,)
         Numbers for the admission and queue policies.
+    attached_frac : (place, leaf)
+        Share of the adapters of a replica at a place that hang on each leaf.
+    trunk_bytes_per_s : (trunk,)
+        Capacity of all links from each leaf to the spines, then of all back [bytes/s].
+    narrow_trunks : (n,)
+        Trunks that carry less than all adapters below them together: only they can be full.
     """
 
     coefficients: NDArray[np.void]
@@ -175,6 +183,9 @@ class Params(NamedTuple):
     rank: Callable[..., float]
     admit: Callable[..., bool]
     limits: Floats
+    attached_frac: Floats = np.zeros((1, 0))
+    trunk_bytes_per_s: Floats = np.zeros(0)
+    narrow_trunks: Ints = np.zeros(0, dtype=np.int64)
 
 
 class Inputs(NamedTuple):

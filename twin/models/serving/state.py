@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import Fault, ScenarioError
+from twin.models.serving import cached_blocks
+from twin.models.serving.cached_blocks import looks_up
 from twin.models.serving.pack import Pack
 from twin.models.serving.records import (
     DECODE,
@@ -22,6 +24,7 @@ from twin.models.serving.records import (
     Ints,
     Params,
 )
+from twin.models.serving.stretches import find_stretches
 from twin.models.serving.trees import NONE
 from twin.requests import COMING, Requests
 
@@ -87,10 +90,7 @@ REPLICA = np.dtype(
         ("tier_blocks", "i8", (3,)),  # used in each tier; HBM counts itself above
         ("oldest", "i4", (3,)),  # lists of least recent use
         ("newest", "i4", (3,)),
-        ("free_slot", "i4"),
         ("admissions", "i8"),
-        ("sending", "i8"),  # transfers from here
-        ("receiving", "i8"),
         ("given_up", "i8"),  # of the batch, to be let go at the next boundary
         ("queued", "i8"),  # on the way or in the queue
         ("way_first", "i4"),
@@ -103,6 +103,7 @@ REPLICA = np.dtype(
         ("role", "i8"),
         ("is_up", "i8"),
         ("is_alive", "i8"),
+        ("is_short", "i8"),  # a victim had to go at this boundary
         ("clock_frac", "f8"),
         ("busy_s", "f8"),  # tallies since the last report
         ("iterations", "f8"),
@@ -136,23 +137,10 @@ GROUP = np.dtype(
         ("start", "i8"),  # first replica
         ("count", "i8"),
         ("is_alive", "i8"),
+        ("hold_left", "i8"),  # iterations that prompts are held back yet, or -1
     ],
     align=True,
 )
-
-ENTRY = np.dtype(
-    [
-        ("id", "i4"),
-        ("references", "i4"),
-        ("older", "i4"),
-        ("newer", "i4"),  # also the chain of free slots
-        ("blocks", "i4"),
-        ("creator", "i4"),
-        ("tier", "i4"),
-    ],
-    align=True,
-)
-"""A cached block of prompt KV."""
 
 TRANSFER = np.dtype(
     [("row", "i8"), ("source", "i8"), ("target", "i8"), ("left_bytes", "f8"), ("rate", "f8"),
@@ -163,8 +151,8 @@ TRANSFER = np.dtype(
 (
     NEXT_STATIC, CURSOR, DECODE_CURSOR, LEFT, BOUNDARIES, GAPS, COMING_ROOT, ALARMS, TRANSFERS, DIRTY, WAITING,
     OUTSTANDING, OUTSTANDING_TOKENS_ALL, OPEN_ENTRY, OPEN_DECODE, LEAST_DECODE_TOKENS, ARRIVED, AWAY, INDEXED,
-    INDEXED_DECODE, LOOKS_UP, LOOKS_UP_DECODE,
-) = range(22)  # fmt: skip
+    INDEXED_DECODE, LOOKS_UP, LOOKS_UP_DECODE, FREE_SLOT, SLOTS_LEFT, MOST_STRETCHES, IS_UNTABLED,
+) = range(26)  # fmt: skip
 """Fields of ``State.counts``."""
 
 NOW, NEXT_TRANSFER, NEXT_PUBLISH = range(3)
@@ -184,8 +172,8 @@ class State(Pack):
         Rows with given arrivals, in order.
     priority, tenant, tier, kind, session, adapter, patience_s, pause_s
         As in :class:`~twin.requests.Requests`; one value where all are alike.
-    prefix_start, prefix_blocks, prefix_shift, prefix_ids, prefix_block_tokens
-        Hashes of the prompts.
+    prefix_blocks, prefix_block_tokens, prefix_start, prefix_stretches, prefix_shift, stretches
+        Hashed blocks of the prompts, and the stretches in which they are shared.
     follower_start, followers, waits_for : (request + 1,), (edge,), (request,)
         Who follows whom, and how many predecessors are not done.
     left : (request,)
@@ -208,8 +196,8 @@ class State(Pack):
         What policies keep.
     session_replica : (session,)
         Where a session was served last.
-    entries, entry_start, table, table_start
-        Cached blocks by replica and their hash tables.
+    entries, table
+        Cached stretches of all replicas and their hash table.
     holders, seen_holders : (id, word)
         Bit sets: which replicas hold a block, and what the router knows of it.
     dirty_ids, is_dirty
@@ -219,6 +207,12 @@ class State(Pack):
     alarm_s, alarm_row
         Heap of clients that will give up.
     transfers : (transfer,) of TRANSFER
+    new_rate, levels : (transfer,)
+        Room for the shares of transfers [bytes/s].
+    link_left, link_share : (link,)
+        Room for the same, by sender, receiver and narrow trunk.
+    trunk_bytes : (trunk,)
+        What transfers that arrived have carried over each trunk [bytes].
     gaps : (n,) of RUN
     counts, clock
         Single numbers.
@@ -234,11 +228,12 @@ class State(Pack):
     adapter: NDArray[np.int16]
     patience_s: NDArray[np.float32]
     pause_s: NDArray[np.float32]
-    prefix_start: Ints
     prefix_blocks: NDArray[np.int32]
-    prefix_shift: NDArray[np.int32]
-    prefix_ids: NDArray[np.int32]
     prefix_block_tokens: Ints
+    prefix_start: Ints
+    prefix_stretches: NDArray[np.int32]
+    prefix_shift: NDArray[np.int32]
+    stretches: NDArray[Any]
     follower_start: NDArray[np.int32]
     followers: NDArray[np.int32]
     waits_for: NDArray[np.int32]
@@ -263,9 +258,7 @@ class State(Pack):
     admit_state: Floats
     session_replica: NDArray[np.int32]
     entries: NDArray[Any]
-    entry_start: Ints
-    table: NDArray[np.int32]
-    table_start: Ints
+    table: NDArray[Any]
     holders: NDArray[np.uint64]
     seen_holders: NDArray[np.uint64]
     dirty_ids: NDArray[np.int32]
@@ -277,11 +270,23 @@ class State(Pack):
     alarm_s: Floats
     alarm_row: NDArray[np.int32]
     transfers: NDArray[Any]
+    new_rate: Floats
+    levels: Floats
+    link_left: Floats
+    link_share: Floats
+    trunk_bytes: Floats
     gaps: NDArray[Any]
     counts: Ints
     clock: Floats
     given: tuple[Params, Pack, tuple[Any, ...]] | None = None
     entry: Any = None
+
+    def make_room(self, least: int) -> None:
+        """Let the prefix caches hold more entries, ``least`` more at least; the kernel fills the table again."""
+        held = len(self.entries)
+        self.replace(cached_blocks.larger(self.entries, least))
+        self.counts[SLOTS_LEFT] += len(self.entries) - held
+        self.counts[IS_UNTABLED] = 1
 
     @property
     def arrived_at_s(self) -> Floats:
@@ -336,10 +341,14 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
     width = 1 << max(replicas - 1, 0).bit_length()
     group_count = int(engines["group"].max()) + 1
     sessions = int(requests.session.max(initial=-1)) + 1 if rows else 0
-    counts = np.zeros(22, dtype=np.int64)
+    counts = np.zeros(26, dtype=np.int64)
     counts[COMING_ROOT] = NONE
-    counts[LOOKS_UP] = looks_up(params, requests, params.choose)
-    counts[LOOKS_UP_DECODE] = looks_up(params, requests, params.choose_decode)
+    found = find_stretches(requests)
+    tables = cached_blocks.tables(params, found)
+    counts[FREE_SLOT], counts[SLOTS_LEFT] = 1, len(tables["entries"]) - 1
+    counts[MOST_STRETCHES] = found.count.max(initial=0)
+    counts[LOOKS_UP] = looks_up(params, found, params.choose)
+    counts[LOOKS_UP_DECODE] = looks_up(params, found, params.choose_decode)
     if params.publish_s == 0.0:
         counts[INDEXED] = getattr(params.choose, "smallest", "") == "outstanding_tokens"
         counts[INDEXED_DECODE] = getattr(params.choose_decode, "smallest", "") == "outstanding_tokens"
@@ -349,16 +358,19 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
     view = np.zeros((VIEW_FIELDS, replicas), dtype=np.int64)
     view[POOL] = engines["pool"]
     patient = bool(np.isfinite(requests.patience_s).any()) if rows else False
-    disaggregates = bool((engines["role"] != 0).any())
+    most_transfers = int(engines["max_batch"].sum()) if (engines["role"] != 0).any() else 1
     return State(dict(
         requests=table,
         static_rows=np.flatnonzero(followers["waits_for"][:rows] == 0).astype(np.int32),
         **{name: _column(getattr(requests, name)) for name in _PER_REQUEST},
-        prefix_ids=_some(requests.prefix_ids, np.int32),
+        prefix_start=_column(found.start),
+        prefix_stretches=_column(found.count),
+        prefix_shift=_column(found.shift),
+        stretches=found.stretches,
         prefix_block_tokens=np.array([requests.prefix_block_tokens], dtype=np.int64),
         **followers,
         left=np.full(max(rows, 1), NONE, dtype=np.int32),
-        replicas=_replicas(params, requests.distinct_prefixes),
+        replicas=_replicas(params),
         groups=_groups(engines, group_count),
         group_of=engines["group"].copy(),
         heap=np.zeros(int(engines["max_batch"].sum()), dtype=np.int64),
@@ -377,11 +389,16 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
         rank_state=np.zeros((len(requests.tenants) + 1, TENANT_FIELDS)),
         admit_state=np.zeros((len(requests.tenants) + 1, TENANT_FIELDS)),
         session_replica=np.full(max(sessions, 1), NONE, dtype=np.int32),
-        **_cache(params, requests),
+        **tables,
         **_adapters(engines),
         alarm_s=np.zeros(rows if patient else 1),
         alarm_row=np.zeros(rows if patient else 1, dtype=np.int32),
-        transfers=np.zeros(int(engines["max_batch"].sum()) if disaggregates else 1, dtype=TRANSFER),
+        transfers=np.zeros(most_transfers, dtype=TRANSFER),
+        new_rate=np.zeros(most_transfers),
+        levels=np.zeros(most_transfers),
+        link_left=np.zeros(2 * replicas + len(params.narrow_trunks)),
+        link_share=np.zeros(2 * replicas + len(params.narrow_trunks)),
+        trunk_bytes=np.zeros(len(params.trunk_bytes_per_s)),
         gaps=np.zeros(GAPS_KEPT, dtype=RUN),
         counts=counts,
         clock=clock,
@@ -389,8 +406,7 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
 
 
 _PER_REQUEST = (
-    "priority", "tenant", "tier", "kind", "session", "adapter", "patience_s", "pause_s", "prefix_start",
-    "prefix_blocks", "prefix_shift",
+    "priority", "tenant", "tier", "kind", "session", "adapter", "patience_s", "pause_s", "prefix_blocks",
 )  # fmt: skip
 
 
@@ -438,10 +454,6 @@ def _column(values: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(values)
 
 
-def _some(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    return np.ascontiguousarray(values, dtype) if len(values) else np.zeros(1, dtype=dtype)
-
-
 def _starts(sizes: Ints) -> Ints:
     return np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
 
@@ -465,13 +477,12 @@ def _bins(engines: NDArray[np.void]) -> int:
     return int(engines["block_tokens"][paged].max(initial=1))
 
 
-def _replicas(params: Params, distinct: int) -> NDArray[Any]:
+def _replicas(params: Params) -> NDArray[Any]:
     states = np.zeros(len(params.engines), dtype=REPLICA)
-    for name in ("oldest", "newest", "free_slot", "way_first", "way_last", "queue_root", "prefill_first",
+    for name in ("way_first", "way_last", "queue_root", "prefill_first",
                  "prefill_last", "joining", "stalled"):  # fmt: skip
         states[name] = NONE
     states["free_blocks"] = params.engines["kv_blocks"]
-    states["free_slot"] = _starts(slots(params, distinct))
     states["role"] = params.engines["role"]
     states["clock_frac"] = 1.0
     states["is_alive"] = 1
@@ -483,47 +494,10 @@ def _groups(engines: NDArray[np.void], count: int) -> NDArray[Any]:
     groups["due_s"] = np.inf
     groups["clock_frac"] = 1.0
     groups["is_alive"] = 1
+    groups["hold_left"] = NONE
     groups["count"] = np.bincount(engines["group"], minlength=count)
     groups["start"] = np.searchsorted(engines["group"], np.arange(count))
     return groups
-
-
-def slots(params: Params, distinct: int) -> Ints:
-    """Most cached blocks of each replica, in all tiers."""
-    engines = params.engines
-    in_hbm = np.minimum(engines["kv_blocks"], engines["cache_entries"])
-    most = in_hbm + engines["host_blocks"] + engines["storage_blocks"]
-    return np.where(engines["has_prefix_cache"] > 0, np.minimum(most, distinct), 0) + 1
-
-
-def looks_up(params: Params, requests: Requests, choose: Any) -> bool:
-    """Whether a policy asks where the prompt is cached, and anything can be."""
-    caches = bool((params.engines["has_prefix_cache"] > 0).any()) and requests.distinct_prefixes > 0
-    return caches and bool(getattr(choose, "reads_cached_tokens", False))
-
-
-def _cache(params: Params, requests: Requests) -> dict[str, NDArray[Any]]:
-    distinct = requests.distinct_prefixes
-    size = slots(params, distinct)
-    width = 2 << np.ceil(np.log2(size)).astype(np.int64)
-    entries = np.zeros(int(size.sum()), dtype=ENTRY)
-    begins = _starts(size)
-    entries["newer"] = np.arange(1, len(entries) + 1)
-    entries["newer"][begins + size - 1] = NONE
-    words = (len(size) + 63) // 64
-    looks = any(looks_up(params, requests, policy) for policy in (params.choose, params.choose_decode))
-    holders = np.zeros((distinct + 1, words) if looks else (1, 1), dtype=np.uint64)
-    is_stale = looks and params.publish_s > 0.0
-    return {
-        "entries": entries,
-        "entry_start": begins,
-        "table": np.full(int(width.sum()), NONE, dtype=np.int32),
-        "table_start": np.append(_starts(width), width.sum()),
-        "holders": holders,
-        "seen_holders": np.zeros_like(holders) if is_stale else holders,
-        "dirty_ids": np.zeros(distinct + 1 if is_stale else 1, dtype=np.int32),
-        "is_dirty": np.zeros(distinct + 1 if is_stale else 1, dtype=np.bool_),
-    }
 
 
 def _adapters(engines: NDArray[np.void]) -> dict[str, NDArray[Any]]:
@@ -542,4 +516,4 @@ def copy(state: State) -> State:
     return State({name: copies[id(array)] for name, array in state.arrays.items()})
 
 
-__all__ = ["DECODE", "NEVER", "State", "copy", "slots", "start"]
+__all__ = ["DECODE", "NEVER", "State", "copy", "start"]

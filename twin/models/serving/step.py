@@ -13,7 +13,7 @@ from twin.models.serving.gateway import arrive, mark_open
 from twin.models.serving.kernel import coefficients_of, tally, turn
 from twin.models.serving.moves import end_transfer, give_up
 from twin.models.serving.records import VIEW_FIELDS
-from twin.models.serving.runs import cut, end_s, log_gaps, steps_until
+from twin.models.serving.runs import cut, end_s, log_gaps, look, steps_until
 from twin.models.serving.state import (
     ALARMS,
     AWAY,
@@ -26,12 +26,14 @@ from twin.models.serving.state import (
     NEXT_STATIC,
     NEXT_TRANSFER,
     NOW,
+    SLOTS_LEFT,
 )
 from twin.models.serving.trees import NONE, first_smallest, queue_pop, set_leaf, timer_pop
 from twin.physics import inference
 
-DONE, GAPS_FULL, BAD_ENTRY = range(3)
-"""Why the loop stopped: at its end; the log of gaps is full; a policy named a replica that cannot be."""
+DONE, GAPS_FULL, CACHE_FULL, BAD_ENTRY = range(4)
+"""Why the loop stopped: at its end; the log of gaps is full; the table of cached blocks might become so, and must
+grow by what stands in the outcome; a policy named a replica that cannot be."""
 
 
 @outer
@@ -64,6 +66,9 @@ def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any, is_alive: Any, role:
         set_leaf(s.due_tree, g, grp.due_s)
     if has_changed:
         mark_open(p, s)
+        for g in range(len(s.groups)):  # prompts may have waited for a replica that is not up any more
+            if s.groups[g].hold_left != NONE:
+                look(s, g, now_s)
 
 
 @inner
@@ -95,6 +100,7 @@ def _lose_group(p: Any, s: Any, g: int) -> None:
                 rep.turn += whole
                 rep.context += whole * rep.run_decode
     grp.steps = 0
+    grp.hold_left = NONE
     grp.due_s = math.inf
     lose_group(p, s, grp.start, grp.start + grp.count, last_token_s)
     set_leaf(s.due_tree, g, math.inf)
@@ -137,10 +143,18 @@ def _publish(p: Any, s: Any, now_s: float) -> None:
 
 
 @inner
+def _lack(p: Any, s: Any, g: int, outcome: Any) -> int:
+    """Whether a table might not have room for what a boundary of a group adds, as a reason to stop."""
+    if s.counts[GAPS] > len(s.gaps) // 2:
+        return GAPS_FULL
+    outcome[0] = prefix_cache.slots_wanted(p, s, g)
+    return CACHE_FULL if outcome[0] > s.counts[SLOTS_LEFT] else DONE
+
+
+@inner
 def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> int:
     """All events before an instant in global order; why it stopped, with the row at fault in ``outcome``."""
     rows, row = len(s.static_rows), s.counts[NEXT_STATIC]
-    gaps_at_once = len(s.gaps) // 2
     choose_behind = policies[1]
     while True:
         static_s = s.requests[s.static_rows[row]].arrived_at_s if row < rows else math.inf
@@ -152,15 +166,17 @@ def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> in
         now_s = min(event_s, due_s)
         published_s = s.clock[NEXT_PUBLISH]
         if published_s <= now_s < math.inf and published_s < until_s and published_s < event_s:
-            _publish(p, s, now_s)
+            _publish(p, s, min(now_s, until_s))  # inputs may change then
             continue
         if now_s >= until_s:
             break
         s.clock[NOW] = now_s
         if event_s > due_s:
-            if s.counts[GAPS] > gaps_at_once:
-                return GAPS_FULL
-            if not turn(p, s, first_smallest(s.due_tree), due_s, choose_behind):
+            group = first_smallest(s.due_tree)
+            reason = _lack(p, s, group, outcome)
+            if reason != DONE:
+                return reason
+            if not turn(p, s, group, due_s, choose_behind):
                 outcome[0] = NONE
                 return BAD_ENTRY
         elif static_s <= event_s:

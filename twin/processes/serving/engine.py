@@ -9,7 +9,7 @@ import simpy
 from simpy.events import URGENT
 
 from twin.errors import Fault, PhysicalRangeError
-from twin.models.serving.records import AMOUNTS, Floats, Inputs, Outputs, Params
+from twin.models.serving.records import AMOUNTS, Floats, Inputs, Ints, Outputs, Params
 from twin.processes.serving.books import Books
 from twin.processes.serving.events import Instant, Path, Span, hop_ends
 from twin.processes.serving.gateway import Gateway
@@ -106,6 +106,16 @@ class EventServing:
     def spans(self) -> list[Span]:
         """Stretches of the requests' lives."""
         return self._books.spans
+
+    @property
+    def outstanding_requests(self) -> Ints:
+        """Requests that each replica has to do with, array (replica)."""
+        return np.array([replica.outstanding_requests for replica in self._replicas])
+
+    @property
+    def trunk_bytes(self) -> Floats:
+        """What transfers that arrived have carried over each trunk, array (trunk) [bytes]."""
+        return self._lives.transfers.trunk_bytes
 
     @property
     def iterations(self) -> int:

@@ -9,6 +9,7 @@ import simpy
 from twin.models.serving.records import PREFILL
 from twin.physics import inference
 from twin.processes.serving.events import BOUNDARY, Instant, add, at
+from twin.processes.serving.holding import Hold
 from twin.processes.serving.lives import Lives
 from twin.processes.serving.replica import Plan, Replica
 from twin.processes.serving.request import Request
@@ -35,6 +36,7 @@ class Group:
         self._books = lives.books
         self.iterations = 0
         self.clock_frac = 1.0
+        self._hold = Hold(replicas)
         self.is_alive = True
         self._pending: Instant | None = None  # the next boundary
         self._is_inside = False  # a boundary; what it causes needs none of its own
@@ -69,6 +71,7 @@ class Group:
             replica.total["lost_tokens"] += share * begun
             replica.settle(share)
         self._pending, self._is_running = None, False
+        self._hold.end()
 
     def share(self) -> float:
         """Part of the running iteration that has passed."""
@@ -86,6 +89,7 @@ class Group:
         if self._is_running:
             self._is_running = False
             self.iterations += 1
+            self._hold.count()
             self._sequences = 0
             for replica in self.replicas:
                 replica.settle(1.0)
@@ -94,12 +98,13 @@ class Group:
                 self._books.log_gap(self.index, self._sequences, self._ends_s - self._began_s)
         else:
             self._rest_s = 0.0
-        victims = sum(map(self._prepare, self.replicas)) if self.clock_frac > 0.0 else 0
+        if self.clock_frac > 0.0:
+            self._fill()
         self._is_inside = False
         if self.clock_frac > 0.0 and any(r.plan.decode or r.plan.pieces for r in self.replicas):
             self._start()
             return
-        if victims:
+        if self.clock_frac > 0.0 and any(r.is_short for r in self.replicas):
             self.wake()  # none was admitted beside them, and nothing else may ever happen
 
     def _emit(self, replica: Replica) -> None:
@@ -152,19 +157,23 @@ class Group:
         for request in [r for r in replica.prefill + decode if r.has_given_up]:
             self._lives.leave(request, CANCELLED)
 
-    def _prepare(self, replica: Replica) -> int:
-        """Leaving, joining, queue, growth, admission, composition; returns how many were preempted."""
+    def _fill(self) -> None:
+        """Make room, admit, compose."""
+        for replica in self.replicas:
+            self._prepare(replica)
+        starts = self._hold.starts()
+        for replica in self.replicas:
+            self._lives.enter(replica.admit(starts))
+            replica.compose()
+
+    def _prepare(self, replica: Replica) -> None:
+        """Leaving, joining, queue, growth."""
         self._drop(replica)
         for request in replica.join_loaded():
             self._books.mark(request, "decode")
         replica.queue_ready()
-        victims = replica.grow(self._env.now)
-        for request in victims:
+        for request in replica.grow(self._env.now):
             self._books.mark(request, "queue")
-        if not victims:
-            self._lives.enter(replica.admit())
-        replica.compose()
-        return len(victims)
 
     # an iteration
 

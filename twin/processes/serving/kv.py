@@ -145,6 +145,10 @@ class Kv:
                 break
         return found
 
+    def lists(self, entries: int) -> bool:
+        """Whether there is room among the cached prefixes for so many that are held, present or not."""
+        return not entries or len(self.entries) - len(self.evictable) + entries <= self.most_entries
+
     def take(self, needed: int, sizes: Mapping[int, int] | None = None) -> Lease | None:
         """Hold blocks, or none at all where they do not suffice.
 

@@ -49,7 +49,7 @@ class Lives:
         self._env, self._params, self._requests = env, params, requests
         self.books, self._gateway = books, gateway
         self._ingress, self._egress = ways
-        self.transfers = Transfers(env)
+        self.transfers = Transfers(env, params)
         self._all = [Request(requests, row) for row in range(requests.rows)]
         self._awaited = np.bincount(requests.follower, minlength=requests.rows)
         self._followers: list[list[int]] = [[] for _ in self._all]

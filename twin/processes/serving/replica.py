@@ -96,6 +96,7 @@ class Replica:
         self.prefill: list[Request] = []  # in order of admission
         self.decode: list[Request] = []
         self.held: list[Request] = []  # computed here, their KV not yet sent
+        self.is_short = False  # a victim had to go at this boundary
         self.extra_s = 0.0
         self.plan = Plan()
         self.kv = Kv(engine.kv_blocks, engine.cache_entries, engine.host_blocks, engine.storage_blocks)
@@ -207,6 +208,7 @@ class Replica:
     def grow(self, now_s: float) -> list[Request]:
         """Give the sequences in decode the blocks of the next iteration; returns whom it cost theirs."""
         victims: list[Request] = []
+        self.is_short = False
         if not self.engine.is_paged:
             return victims
         while sum(map(self._missing, self.decode)) > self.kv.available:
@@ -217,6 +219,7 @@ class Replica:
         for request in self.decode:
             if request.lease and (missing := self._missing(request)):
                 self.kv.grow(request.lease, missing)
+        self.is_short = bool(victims)
         return victims
 
     def _missing(self, request: Request) -> int:
@@ -243,10 +246,23 @@ class Replica:
 
     # admission
 
-    def admit(self) -> list[Request]:
-        """Admit from the head of the queue what fits."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether the head of the queue is a prompt that can start now, whatever of it is cached."""
+        if not self.queue or self.is_short or self.batch >= self.engine.max_batch:
+            return False
+        head = self.queue[0]
+        if head.counted_prompt == 0 or not self.adapters.fits(head.adapter):
+            return False
+        return self._needed(head) <= self.kv.available and self.kv.lists(len(self._idents(head)))
+
+    def admit(self, starts: bool) -> list[Request]:
+        """Admit from the head of the queue what fits, prompts only where they start; none beside victims."""
         admitted: list[Request] = []
-        while self.queue and self.batch < self.engine.max_batch and self._admits(self.queue[0]):
+        while self.queue and not self.is_short and self.batch < self.engine.max_batch:
+            head = self.queue[0]
+            if (head.counted_prompt > 0 and not starts) or not self._admits(head):
+                break
             admitted.append(self.queue.pop(0))
         return admitted
 
@@ -254,8 +270,7 @@ class Replica:
         if not self.adapters.fits(request.adapter):
             return False
         is_prompt = request.counted_prompt > 0
-        is_cached = is_prompt and self.engine.has_prefix_cache
-        idents = request.idents if is_cached and len(request.idents) <= self.engine.cache_entries else {}
+        idents = self._idents(request) if is_prompt else {}
         found = self.kv.lookup(list(idents))
         sizes = {ident: self.blocks(tokens) for ident, tokens in idents.items()}
         request.lease = self.kv.take(self._needed(request), sizes)
@@ -271,6 +286,11 @@ class Replica:
             request.is_swapped = False
         self._join_batch(request, is_prompt)
         return True
+
+    def _idents(self, request: Request) -> dict[int, int]:
+        """Hashes of a prompt that the prefix cache takes."""
+        is_cached = self.engine.has_prefix_cache and len(request.idents) <= self.engine.cache_entries
+        return request.idents if is_cached else {}
 
     def _needed(self, request: Request) -> int:
         if self.engine.is_paged:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import simpy
 
+from twin.models.serving.records import Floats, Params
 from twin.processes.serving.events import TRANSFER, Instant, at
 from twin.processes.serving.replica import Replica
 from twin.processes.serving.request import Request
@@ -25,18 +29,64 @@ class _Transfer:
         self.event: Instant | None = None
 
 
+Link = tuple[str, int]
+
+
+def fair_rates(shares: Sequence[Mapping[Link, float]], capacity: Mapping[Link, float]) -> list[float]:
+    """Max-min fair rates: all grow alike until a link is full; who crosses it stays, the others grow on.
+
+    Parameters
+    ----------
+    shares : sequence of mapping of link to float
+        For each transfer which share of it crosses which links, larger than zero.
+    capacity : mapping of link to float
+        Of each link [bytes/s], zero or larger.
+
+    Examples
+    --------
+    >>> wire, port = ("up", 0), ("receive", 1)
+    >>> fair_rates([{wire: 1.0}, {wire: 0.5, port: 1.0}], {wire: 6.0, port: 2.0})
+    [5.0, 2.0]
+    """
+    rates = [math.nan] * len(shares)
+    left = dict(capacity)
+    growing = set(range(len(shares)))
+    while growing:
+        total: Counter[Link] = Counter()
+        for n in growing:
+            total.update(shares[n])
+        level = {link: left[link] / share for link, share in total.items()}
+        least = min(level.values())
+        stay = [n for n in sorted(growing) if min(level[link] for link in shares[n]) <= least * (1.0 + 1e-12)]
+        for n in stay:
+            rates[n] = max(least, 0.0)
+            growing.remove(n)
+            if least < math.inf:
+                for link, share in shares[n].items():
+                    left[link] -= share * rates[n]
+    return rates
+
+
 class Transfers:
-    """All transfers in progress; they share what their replicas can send and receive.
+    """All transfers in progress; they share adapters, and the trunks between leaves and spines.
 
     Parameters
     ----------
     env : simpy.Environment
         Clock.
+    params : Params
+        What replicas and trunks can carry, and how replicas hang on the leaves.
+
+    Attributes
+    ----------
+    trunk_bytes : (trunk,)
+        What transfers that arrived have carried over each trunk [bytes].
     """
 
-    def __init__(self, env: simpy.Environment) -> None:
-        self._env = env
+    def __init__(self, env: simpy.Environment, params: Params) -> None:
+        self._env, self._params = env, params
         self._running: list[_Transfer] = []
+        self.trunk_bytes: Floats = np.zeros(len(params.trunk_bytes_per_s))
 
     def start(self, request: Request) -> None:
         """Begin to move the KV of a request from its source to where it was admitted."""
@@ -56,19 +106,39 @@ class Transfers:
             return
         self._running.remove(transfer)
         transfer.source.total["sent_bytes"] += transfer.bytes
+        for (kind, index), share in self._shares(transfer).items():
+            if kind == "trunk":
+                self.trunk_bytes[index] += share * transfer.bytes
         transfer.source.let_go(transfer.request)
         transfer.source.wake()
         transfer.target.wake()
         self._share()
 
+    def _shares(self, transfer: _Transfer) -> dict[Link, float]:
+        """What a transfer crosses; what both ends have on the same leaf does not go up."""
+        source, target, params = transfer.source, transfer.target, self._params
+        beyond = (
+            params.attached_frac[params.engines["place"][source.index]]
+            - params.attached_frac[params.engines["place"][target.index]]
+        )
+        found = {("send", source.index): 1.0, ("receive", target.index): 1.0}
+        for trunk, share in enumerate(np.concatenate([beyond, -beyond]).tolist()):
+            if share > 0.0:
+                found["trunk", trunk] = share
+        return found
+
+    def _capacity(self, link: Link) -> float:
+        kind, index = link
+        if kind == "trunk":
+            return float(self._params.trunk_bytes_per_s[index])
+        return float(self._params.engines[f"{kind}_bytes_per_s"][index])
+
     def _share(self) -> None:
         """Rates of now; a transfer whose rate stays keeps its end."""
         now_s = self._env.now
-        for transfer in self._running:
-            sent = sum(other.source is transfer.source for other in self._running)
-            received = sum(other.target is transfer.target for other in self._running)
-            send = transfer.source.engine.send_bytes_per_s / sent
-            rate = min(send, transfer.target.engine.receive_bytes_per_s / received)
+        shares = [self._shares(transfer) for transfer in self._running]
+        capacity = {link: self._capacity(link) for links in shares for link in links}
+        for transfer, rate in zip(self._running, fair_rates(shares, capacity), strict=True):
             if rate == transfer.rate:
                 continue
             if now_s > transfer.since_s:
