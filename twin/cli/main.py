@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from twin.cli import fabrics, networking
+from twin.cli import fabrics, networking, siting
+from twin.cli.options import values_by_path
 from twin.errors import TwinError
 
 app = typer.Typer(
@@ -68,16 +69,6 @@ def _root(
     """Root options."""
 
 
-def _sets(pairs: list[str]) -> dict[str, str]:
-    from twin.errors import Fault, ScenarioError
-
-    wrong = [p for p in pairs if "=" not in p]
-    if wrong:
-        faults = [Fault("", 0, "--set", p, "path=value", f"write --set {p}=VALUE") for p in wrong]
-        raise ScenarioError("a --set without a value", faults)
-    return {path.strip(): value.strip() for path, value in (p.split("=", 1) for p in pairs)}
-
-
 @app.command(epilog="Example: twin run scenarios/gb200-hall.yaml --set workload.copies=60")
 def run(
     scenario: ScenarioArg,
@@ -97,7 +88,7 @@ def run(
     from twin.cli import running
 
     running.run(
-        scenario, tuple(overlay), _sets(set_), fidelity.value if fidelity else None, seed, out,
+        scenario, tuple(overlay), values_by_path(set_), fidelity.value if fidelity else None, seed, out,
         on=on, workers=workers, picture=picture, dry_run=dry_run, as_json=as_json, quiet=quiet,
     )  # fmt: skip
 
@@ -112,7 +103,7 @@ def check(
     """All faults of a scenario at once, with line numbers and what to write instead."""
     from twin.cli import running
 
-    running.check(scenario, tuple(overlay), _sets(set_), as_json=as_json)
+    running.check(scenario, tuple(overlay), values_by_path(set_), as_json=as_json)
 
 
 RunArg = Annotated[Path, typer.Argument(help="Run folder or its .h5 file.", show_default=False)]
@@ -282,6 +273,7 @@ def perf_ledger(as_json: Json = False) -> None:
 
 
 app.add_typer(networking.app)
+app.add_typer(siting.app)
 app.add_typer(fabrics.app, name="fabric")
 
 catalog_app = typer.Typer(help="Components with their sources.", no_args_is_help=True)
