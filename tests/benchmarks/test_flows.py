@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.validation.network import reference
-from twin.models.flows import simulate
+from tests.validation.network import loads, reference
+from twin.models.flows import FlowNetwork, simulate
 from twin.network import FatTree
 
 # limits in steps of the chase (15.6 ns on an AMD EPYC of 2026, where the figures after "for" were seen)
 CHASES_PER_FLOW = {"B1": 8_000, "B6": 2_500}  # 2,100 for 27,000 flows/s, 750 for 86,000
 CHASES_PER_POISSON_FLOW = 6_000  # 2,000 for 33,000 flows/s
+CHASES_PER_FLOW_AT_ONCE = 400  # 90 for 0.13 s
 CHASES_PER_SYMMETRIC_FLOW = 200  # 50 for 1.2 M flows/s
 
 
@@ -40,6 +41,18 @@ def test_hundred_thousand_poisson_flows(
     each_s = timed(lambda: simulate(capacity, paths.first, paths.links, size, start)) / count
     print(f"Poisson: {1 / each_s:,.0f} flows a CPU second, {each_s / chase_s:,.0f} chases a flow")
     assert each_s / chase_s < CHASES_PER_POISSON_FLOW
+
+
+def test_rates_of_hundred_thousand_flows_at_once(
+    chase_s: float, timed: Callable[[Callable[[], object]], float]
+) -> None:
+    """97 shifts of 1,024 hosts: all links are filled anew, then proved once each."""
+    load = loads.shifts(16, 97, 0.0)
+    net = FlowNetwork(np.full(load.tree.links, 50e9))
+    flows = net.add(net.add_routes(load.paths.first, load.paths.links), load.size_bytes, 0.0)
+    each_s = timed(lambda: net.advance(0.0)) / len(flows)
+    print(f"at once: {1 / each_s:,.0f} flows a CPU second, {each_s / chase_s:,.0f} chases a flow")
+    assert each_s / chase_s < CHASES_PER_FLOW_AT_ONCE
 
 
 def test_symmetric_all_to_all(chase_s: float, timed: Callable[[Callable[[], object]], float]) -> None:

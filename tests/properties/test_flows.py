@@ -49,8 +49,11 @@ def offsets(rows: list) -> np.ndarray:
     return np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(int)
 
 
-def build(net: Net, window_s: float = 0.0) -> FlowNetwork:
+def build(net: Net, window_s: float = 0.0, is_anew: bool = False) -> FlowNetwork:
+    """A network of flows; ``is_anew`` fills all links anew at every event, as many events at once do."""
     found = FlowNetwork(net.capacity, window_s)
+    if is_anew:
+        found._state.clock["many"] = 0
     flows = net.flows
     routes = found.add_routes(
         offsets([f.parts for f in flows]), [k for f in flows for k in f.parts],
@@ -94,10 +97,10 @@ def check_fair(net: Net, found: FlowNetwork) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(nets())
-def test_completions_are_those_of_progressive_filling(net: Net) -> None:
+@given(nets(), st.booleans())
+def test_completions_are_those_of_progressive_filling(net: Net, is_anew: bool) -> None:
     release, end = filling.completions(net.capacity, net.flows, net.changes)
-    found = build(net)
+    found = build(net, is_anew=is_anew)
     found.advance()
     np.testing.assert_allclose(found.finished_at_s, end, rtol=EXACT)
     ended = np.isfinite(end)
@@ -105,9 +108,9 @@ def test_completions_are_those_of_progressive_filling(net: Net) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(nets())
-def test_every_solve_is_fair_and_within_capacity_and_volume_is_conserved(net: Net) -> None:
-    found = build(net)
+@given(nets(), st.booleans())
+def test_every_solve_is_fair_and_within_capacity_and_volume_is_conserved(net: Net, is_anew: bool) -> None:
+    found = build(net, is_anew=is_anew)
     sent, last_s, before = np.zeros(len(net.flows)), 0.0, found.rate_bytes_per_s
     while found.next_event_s < math.inf:
         at_s = found.next_event_s

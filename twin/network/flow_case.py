@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -16,6 +17,9 @@ from twin.models.flows import FlowError
 
 FRACTION_TOLERANCE = 1e-6
 """How far the fractions of a flow may be from 1 in sum: they are written with six digits or more."""
+
+MOST_TEXT = 80
+"""Characters of what was found in a fault."""
 
 Case = str | PathLike[str] | Mapping[str, Any]
 
@@ -123,7 +127,7 @@ def read_case(case: Case) -> FlowCase:
         raise _one(file, 0, "no such file", "a case file (JSON)", "give the path of one") from None
     except OSError as error:
         raise _one(file, 0, str(error.strerror), "a case file (JSON)", "give one that can be read") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
         raise _one(file, line, str(error), "JSON in UTF-8", "mend the file") from None
     if not isinstance(found, dict):
@@ -163,11 +167,12 @@ class _Reader:
 
     def _fault(self, where: str, found: Any, expected: str, mend: str) -> None:
         text = "nothing" if found is None else str(found)
+        text = text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + " …"
         self.faults.append(Fault(self.file, 0, where, text, expected, mend))
 
     def _rows(self, where: str, rows: Any) -> list[Mapping[str, Any]]:
         if not isinstance(rows, list | tuple):
-            self._fault(where, rows, "a list of objects", f"give {where}: []")
+            self._fault(where, rows, "a list of objects", "write one in brackets")
             return []
         wrong = [i for i, row in enumerate(rows) if not isinstance(row, Mapping)]
         for i in wrong:
@@ -179,8 +184,8 @@ class _Reader:
     ) -> float:
         if value is None and default is not None:
             return default
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if is_number and (value > 0 or (value == 0 and not is_positive)):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and 0 <= value <= sys.float_info.max and (value > 0 or not is_positive):
             return float(value)
         expected = "a finite number above 0" if is_positive else "a finite number, at least 0"
         self._fault(where, value, expected, "give one in SI units (bytes, bytes/s, seconds)")
@@ -219,7 +224,7 @@ class _Reader:
 
     def _paths(self, where: str, row: Mapping[str, Any]) -> list[FlowPath]:
         rows = self._rows(f"{where}.paths", row.get("paths"))
-        if not rows:
+        if row.get("paths") in ([], ()):
             self._fault(f"{where}.paths", "no path", "at least one", "list the links that the flow crosses")
         only = 1.0 if len(rows) == 1 else None
         paths = []
@@ -238,15 +243,21 @@ class _Reader:
         if not isinstance(ids, list | tuple):
             self._fault(where, ids, "a list of link ids", "list the links in order")
             return []
+        try:
+            return [self.links[i] for i in ids]
+        except (KeyError, TypeError):  # an unknown link, or a number as id
+            pass
         for unknown in dict.fromkeys(str(i) for i in ids if str(i) not in self.links):
             self._fault(where, unknown, "the id of a link", "add the link, or mend the id")
         return [self.links[str(i)] for i in ids if str(i) in self.links]
 
     def _check_chain(self, where: str, links: list[Link], src: Any, dst: Any) -> None:
         """Links must meet where both sides say what they join."""
-        nodes = [src, *(node for link in links for node in link.ends), dst]
-        for a, b in zip(nodes[::2], nodes[1::2], strict=True):
-            if a is not None and b is not None and a != b:
+        steps = zip(
+            [src, *(link.ends[1] for link in links)], [*(link.ends[0] for link in links), dst], strict=True
+        )
+        for a, b in steps:
+            if a != b and a is not None and b is not None:
                 self._fault(where, f"a step from {a} to {b}", f"a path from {src} to {dst}", "join the links")
                 return
 

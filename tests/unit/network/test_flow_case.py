@@ -60,6 +60,8 @@ def test_a_good_case_from_a_file(tmp_path: Path) -> None:
         ("flows.1.id", "0", "flows[1].id", "0"),
         ("flows.0.size_B", -1, "flows[0].size_B", "-1"),
         ("flows.0.size_B", True, "flows[0].size_B", "True"),
+        ("flows.0.size_B", 10**400, "flows[0].size_B", "1" + 79 * "0" + " …"),
+        ("flows.0.paths", None, "flows[0].paths", "nothing"),
         ("flows.0.start_s", math.inf, "flows[0].start_s", "inf"),
         ("flows.0.paths", [], "flows[0].paths", "no path"),
         ("flows.0.paths.0.links", ["a>s", "s>c"], "flows[0].paths[0].links", "s>c"),
@@ -101,13 +103,42 @@ def test_all_faults_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(("text", "line"), [("{\n  nonsense", 2), ("[]", 1), ("\udce9", 0)])
+@pytest.mark.parametrize(
+    ("text", "line"), [("{\n  nonsense", 2), ("[]", 1), ("\udce9", 0), (100_000 * "[", 0)]
+)
 def test_files_that_are_no_case(tmp_path: Path, text: str, line: int) -> None:
     file = tmp_path / "wrong.json"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(FlowError) as error:
         read_case(file)
     assert (error.value.faults[0].file, error.value.faults[0].line) == (str(file), line)
+
+
+ODD = [None, -1, True, math.nan, 10**400, "", "10G", [], {}, [[]], [None], 1e308, 5e-324, "\ud800"]
+
+
+def spots(tree: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [path, *(spot for key, value in pairs for spot in spots(value, (*path, key)))]
+
+
+def test_whatever_stands_anywhere_is_a_fault_or_a_time() -> None:
+    """Every value of a case in turn is replaced by odd ones, or left out."""
+    full = {**GOOD, "link_events": [{"time_s": 1, "link": "a>s", "capacity_Bps": 0}]}
+    for *front, last in spots(full)[1:]:
+        for value in [*ODD, ...]:
+            case = copy.deepcopy(full)
+            at: Any = case
+            for step in front:
+                at = at[step]
+            if value is ...:
+                del at[last]
+            else:
+                at[last] = value
+            try:
+                assert all(fct_s >= 0.0 for fct_s in flow_completion_times(case).values())
+            except FlowError as error:
+                assert error.faults and all(f.where and f.mend for f in error.faults)
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -160,15 +160,15 @@ def next_event_s(s: Any) -> float:
 def _batch_end_s(s: Any, at_s: float, until_s: float) -> float:
     """Until when events belong to the one at ``at_s``."""
     clock = s.clock[0]
-    if clock.window_s > 0.0:
-        end_s = min(clock.solved_at_s + clock.window_s, until_s)
-        if clock.next_change < clock.changes:  # what is cut must not be used a moment longer
-            end_s = min(end_s, s.changes[clock.next_change].at_s)
-        return max(at_s, end_s)
     end_s = at_s * (1.0 + ULPS)
     if clock.due > 0 and s.due_at_s[0] == at_s:
         f = s.routes[s.due_route[0]].root
         end_s = max(end_s, at_s + TIE * (at_s - s.flows[f].released_at_s))
+    if clock.window_s > 0.0:
+        window_end_s = min(clock.solved_at_s + clock.window_s, until_s)
+        if clock.next_change < clock.changes:  # what is cut must not be used a moment longer
+            window_end_s = min(window_end_s, s.changes[clock.next_change].at_s)
+        end_s = max(end_s, window_end_s)
     return end_s
 
 

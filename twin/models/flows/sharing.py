@@ -6,6 +6,10 @@ max-min fair exactly when every level fits the others, and there is one such set
 links only (*filling* one costs one pass over its routes), each link whose level moved asks the links that its routes
 also cross, lowest level first, and all others stay as they are. A level depends on lower levels only, so this ends.
 
+Where many links ask at once that is slow: each is filled again whenever a lower one moves. Then levels are forgotten
+and found in one sweep, lowest first, every route held once; the local step proves them, and asks nobody any more if
+they are right.
+
 Sources: Bertsekas, Gallager, *Data Networks*, 2nd ed. 1992, section 6.5.2 (bottleneck condition); Charny, Clark, Jain,
 *Congestion control with explicit rate indication*, ICC 1995 (levels of single links lead to max-min in any order).
 """
@@ -23,6 +27,15 @@ NEAR = 1e-9
 
 ROUND = 1e-12
 """Relative excess over a capacity that is rounding."""
+
+TINY = 1e-300
+"""Keeps a bound finite where rounding leaves no open unit."""
+
+LAST = 2**62
+"""More fillings than there will be."""
+
+TWICE = 2
+"""Fillings of each link on average after which all are filled anew."""
 
 PATIENCE = 64
 """Fillings of each link on average after which smaller changes are no longer passed on: rounding goes in circles."""
@@ -172,20 +185,120 @@ def _fill(s: Any, k: int, tolerance: float) -> None:
 
 
 @inner
-def solve(s: Any) -> None:
-    """Fill links until every level fits the others, then find the next instants of the routes that changed."""
+def _open_all(s: Any) -> None:
+    """Forget all levels, and list every link that carries a route by the least level it can have."""
     clock = s.clock[0]
-    tolerance, left = clock.tolerance, PATIENCE * len(s.links)
+    for i in range(clock.dirty):
+        s.links[s.dirty_link[i]].is_queued = 0
+    clock.dirty = 0
+    for k in range(len(s.links)):
+        link = s.links[k]
+        link.held_bytes_per_s, link.open_unit, link.open = 0.0, 0.0, link.count
+        if link.count == 0:
+            continue
+        link.level = math.inf
+        for i in range(link.count):
+            crossing = s.pool[link.first + i]
+            note(s, crossing.route)
+            s.routes[crossing.route].level = math.inf
+            link.open_unit += s.routes[crossing.route].unit * crossing.part
+        ask(s, k, link.capacity_bytes_per_s / link.open_unit)
+
+
+@inner
+def _hold(s: Any, k: int) -> None:
+    """Give the routes of a link that have no level yet that of the link, or their ceiling."""
+    link = s.links[k]
+    for i in range(link.count):
+        r = s.pool[link.first + i].route
+        route = s.routes[r]
+        if route.level < math.inf:
+            continue
+        route.level = min(s.limit[i], link.level)
+        for hop in range(route.first, route.last):
+            other = s.links[s.hop_link[hop]]
+            unit = route.unit * s.hop_part[hop]
+            other.held_bytes_per_s += unit * route.level
+            other.open_unit -= unit
+            other.open -= 1
+
+
+@inner
+def _refill(s: Any) -> None:
+    """Fill all links anew, lowest first: progressive filling, quick when nearly all is new.
+
+    A link's level is at least what its open routes would share now, so the lowest such bound that is true is next.
+    """
+    clock = s.clock[0]
+    _open_all(s)
     while clock.dirty > 0:
+        k = s.dirty_link[0]
+        pop(s.dirty_level, s.dirty_link, clock.dirty)
+        clock.dirty -= 1
+        link = s.links[k]
+        link.is_queued = 0
+        if link.open <= 0:
+            continue
+        next_level = s.dirty_level[0] * (1.0 + NEAR) if clock.dirty > 0 else math.inf
+        level = (link.capacity_bytes_per_s - link.held_bytes_per_s) / max(link.open_unit, TINY * link.open)
+        if level <= next_level:
+            level = _level_of(s, k)
+            if level <= next_level and level < math.inf:
+                link.level = level
+                _hold(s, k)
+                continue
+        if level < math.inf:
+            ask(s, k, level)
+
+
+@inner
+def _list_all(s: Any) -> None:
+    """Put every link that carries a route on the list, so that its level is proved."""
+    for k in range(len(s.links)):
+        link = s.links[k]
+        load = 0.0
+        for i in range(link.count):
+            crossing = s.pool[link.first + i]
+            route = s.routes[crossing.route]
+            if route.level == math.inf:
+                route.level = route.ceiling
+            load += route.unit * crossing.part * route.level
+        link.load_bytes_per_s = load
+        if link.count > 0:
+            ask(s, k, link.level)
+
+
+@inner
+def _prove(s: Any, most: int) -> int:
+    """Fill links until every level fits the others, at most so often; returns how often."""
+    clock = s.clock[0]
+    tolerance, left, done = clock.tolerance, PATIENCE * len(s.links), 0
+    while clock.dirty > 0 and done < most:
         k = s.dirty_link[0]
         pop(s.dirty_level, s.dirty_link, clock.dirty)
         clock.dirty -= 1
         s.links[k].is_queued = 0
         _fill(s, k, tolerance)
-        clock.fillings += 1
+        done += 1
         left -= 1
         if left == 0:
             tolerance, left = 10.0 * tolerance, PATIENCE * len(s.links)
+    return done
+
+
+@inner
+def solve(s: Any) -> None:
+    """Bring all levels up to date, then find the next instants of the routes that changed.
+
+    Few links ask: they and whom they touch. Many ask, or it goes round and round: all anew, and proved the same way.
+    """
+    clock = s.clock[0]
+    if clock.dirty < clock.many:
+        clock.fillings += _prove(s, TWICE * len(s.links))
+    if clock.dirty > 0:
+        _refill(s)
+        _list_all(s)
+        clock.fillings += _prove(s, LAST)
     for i in range(clock.changed):
         r = s.changed[i]
         s.routes[r].is_changed = 0

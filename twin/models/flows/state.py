@@ -19,6 +19,9 @@ LINK = np.dtype(
         ("first", "i8"),  # its crossings in the pool
         ("count", "i4"),
         ("is_queued", "i4"),
+        ("held_bytes_per_s", "f8"),  # while all is filled anew: load of routes that have their level,
+        ("open_unit", "f8"),  # units of the others times their parts,
+        ("open", "i4"),  # and how many these are
     ],
     align=True,
 )
@@ -71,6 +74,7 @@ CLOCK = np.dtype(
         ("due", "i8"),  # lengths of the lists of the state
         ("coming", "i8"),
         ("dirty", "i8"),
+        ("many", "i8"),  # links on the list from which on all are filled anew
         ("changed", "i8"),
         ("finished", "i8"),
         ("next_change", "i8"),
@@ -83,6 +87,10 @@ CLOCK = np.dtype(
 
 TOLERANCE = 1e-12
 """Relative change of a level that is passed on to other links."""
+
+
+MANY, MANY_FRAC = 64, 0.125
+"""Links that ask at once, at least and of all, from which on all are filled anew."""
 
 
 class State(NamedTuple):
@@ -128,6 +136,7 @@ def make(capacity_bytes_per_s: NDArray[np.float64], window_s: float) -> State:
     count = len(capacity_bytes_per_s)
     clock = np.zeros(1, CLOCK)
     clock["window_s"], clock["tolerance"], clock["solved_at_s"] = window_s, TOLERANCE, -np.inf
+    clock["many"] = max(MANY, int(MANY_FRAC * count))
     links = np.zeros(count, LINK)
     links["capacity_bytes_per_s"], links["level"] = capacity_bytes_per_s, np.inf
     ints, floats = np.zeros(0, np.int32), np.zeros(0)
