@@ -1,0 +1,140 @@
+"""Radiators in space: net flux of a panel, and the area that cools a liquid from one temperature to another.
+
+Grey diffuse panels after Gilmore, Spacecraft Thermal Control Handbook, volume 1 (2002), chapters 2 and 6. The
+surroundings load a panel with the sun, sunlight that the planet reflects, and the planet's infrared.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twin.errors import Fault, PhysicalRangeError
+
+Array = NDArray[np.float64]
+
+STEFAN_BOLTZMANN_W_PER_M2_K4 = 5.670374419e-8
+"""Stefan-Boltzmann constant [W/(m2 K4)]; CODATA 2018, exact by the SI of 2019."""
+
+SPACE_K = 2.725
+"""Temperature of the cosmic background [K]; Fixsen, Astrophysical Journal 707 (2009)."""
+
+
+class Panel(NamedTuple):
+    """A radiator's surface, per area of panel: one panel of two sides counts once."""
+
+    emissivity: float = 0.9
+    absorptivity: float = 0.1
+    sides: float = 2.0
+    fin_efficiency: float = 1.0
+
+
+class Surroundings(NamedTuple):
+    """What shines on a panel: sun [W/m2] under a cosine, planet by albedo, view factor and infrared [W/m2]."""
+
+    solar_w_per_m2: float = 1361.0
+    solar_cos: float = 0.0
+    albedo: float = 0.3
+    planet_view: float = 0.0
+    planet_w_per_m2: float = 237.0
+    sink_k: float = SPACE_K
+
+
+def absorbed_w_per_m2(panel: Panel, around: Surroundings) -> float:
+    """Heat that the surroundings put on an area of panel [W/m2].
+
+    Parameters
+    ----------
+    panel, around : Panel, Surroundings
+        Surface and what shines on it.
+
+    Examples
+    --------
+    >>> round(absorbed_w_per_m2(Panel(0.85, 0.25), Surroundings(solar_cos=0.5, planet_view=0.6)), 2)
+    352.24
+    """
+    sunlight = around.solar_w_per_m2 * (around.solar_cos + around.albedo * around.planet_view)
+    return panel.absorptivity * sunlight + panel.emissivity * around.planet_w_per_m2 * around.planet_view
+
+
+def net_flux_w_per_m2(temperature_k: ArrayLike, panel: Panel, around: Surroundings) -> Array:
+    """Heat that an area of panel at a temperature gets rid of [W/m2].
+
+    Parameters
+    ----------
+    temperature_k : array
+        Temperature of the panel's root [K].
+    panel, around : Panel, Surroundings
+        Surface and what shines on it.
+
+    Examples
+    --------
+    >>> float(net_flux_w_per_m2(293.15, Panel(1.0, 0.0), Surroundings()).round(1))
+    837.5
+    """
+    emitted = _per_k4(panel) * (np.asarray(temperature_k, dtype=float) ** 4 - around.sink_k**4)
+    return emitted - absorbed_w_per_m2(panel, around)
+
+
+def area_m2(
+    heat_w: ArrayLike, inlet_k: ArrayLike, outlet_k: ArrayLike, panel: Panel, around: Surroundings
+) -> Array:
+    """Area of panel that takes heat from a liquid as it cools along the panel.
+
+    Parameters
+    ----------
+    heat_w : array
+        Heat to reject [W].
+    inlet_k, outlet_k : array
+        Temperatures of the liquid [K]; where they are equal the panel has one temperature.
+    panel, around : Panel, Surroundings
+        Surface and what shines on it.
+
+    Returns
+    -------
+    array
+        ``heat / (inlet - outlet)`` times the integral of ``dT / flux(T)``, in closed form [m2].
+
+    Raises
+    ------
+    PhysicalRangeError
+        When the panel at the outlet's temperature takes up more heat than it emits.
+
+    Examples
+    --------
+    >>> panel, around = Panel(0.91, 0.09, 2.0, 0.95), Surroundings(planet_view=0.1)
+    >>> float(area_m2(1e6, 333.15, 318.15, panel, around).round(3))
+    929.956
+    """
+    hot, cold = np.asarray(inlet_k, dtype=float), np.asarray(outlet_k, dtype=float)
+    balance_k4 = around.sink_k**4 + absorbed_w_per_m2(panel, around) / _per_k4(panel)
+    balance_k = max(balance_k4, 0.0) ** 0.25
+    if not np.all(np.minimum(hot, cold) > balance_k):
+        found = f"{np.min(np.minimum(hot, cold)):.6g} K"
+        expected = f"above {balance_k:.6g} K, where the panel is in balance with its surroundings"
+        fault = Fault("", 0, "radiator temperature", found, expected, "raise it or turn the panel away")
+        raise PhysicalRangeError("the radiator cannot reject heat", [fault])
+    fall = hot - cold
+    apart = np.abs(fall) > 1e-6 * hot
+    spread = _reach_per_k3(cold, balance_k) - _reach_per_k3(hot, balance_k)
+    alike = 1.0 / (0.5 * (hot + cold)) ** 4 / (1.0 - (balance_k / (0.5 * (hot + cold))) ** 4)
+    per_k = np.where(apart, spread / np.where(apart, fall, 1.0), alike)
+    return np.asarray(heat_w, dtype=float) * per_k / _per_k4(panel)
+
+
+def _per_k4(panel: Panel) -> float:
+    """Emission over the fourth power of temperature [W/(m2 K4)]."""
+    return panel.sides * panel.emissivity * STEFAN_BOLTZMANN_W_PER_M2_K4 * panel.fin_efficiency
+
+
+def _reach_per_k3(temperature_k: Array, balance_k: float) -> Array:
+    """Integral of dT / (T^4 - balance^4) from a temperature to infinity [1/K3]."""
+    ratio = balance_k / temperature_k
+    # (artanh y - arctan y) / 2 y^3 as a series where the two nearly cancel
+    small = np.minimum(ratio, 0.3) ** 4
+    series = 1 / 3 + small * (1 / 7 + small * (1 / 11 + small * (1 / 15 + small * (1 / 19 + small / 23))))
+    safe = np.clip(ratio, 0.3, 1.0 - 1e-16)
+    closed = (np.arctanh(safe) - np.arctan(safe)) / (2.0 * safe**3)
+    return np.where(ratio < 0.3, series, closed) / temperature_k**3
