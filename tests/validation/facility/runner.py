@@ -89,7 +89,7 @@ def families() -> list[str]:
 
 
 def table(outcome: Outcome) -> str:
-    """Return the worst error against its tolerance, by the last name in the path.
+    """Return the worst error against its tolerance, by the last name in the path; all of a series together.
 
     Examples
     --------
@@ -107,7 +107,8 @@ def table(outcome: Outcome) -> str:
     ]
     by_name: dict[str, list[Miss]] = {}
     for number in outcome.numbers:
-        by_name.setdefault(number.path[-1] if number.path else "", []).append(number)
+        names = [part for part in number.path if not part.isdigit()]  # a series has one name
+        by_name.setdefault(names[-1] if names else "", []).append(number)
     width = max([8, *map(len, by_name)])
     if by_name:
         heads = f"{'count':>6} {'misses':>7} {'worst error':>14} {'allowed':>9} {'of allowed':>11}"
@@ -136,7 +137,10 @@ def _read(file: Path) -> tuple[dict[str, Any], list[Any]]:
     if isinstance(held, dict) and "inputs" in held:
         return held, [held]
     raise _refusal(
-        str(file), "neither cases nor inputs", "a family with its cases", "see docs/power-load-flow.md"
+        str(file),
+        "neither cases nor inputs",
+        "a family with its cases",
+        "see docs/power-load-flow.md and docs/cooling-relations.md",
     )
 
 
