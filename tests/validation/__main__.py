@@ -1,4 +1,4 @@
-"""``python -m tests.validation``: the ledger; ``… perf FILE.csv [--json OUT]``: predictions for a table."""
+"""``python -m tests.validation``: the ledger; ``… perf FILE``, ``… power FILE``: rows; ``… facility FILE``: cases."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tests.validation import claims, kernels, perf
+from tests.validation import claims, fit, kernels, perf
+from tests.validation.facility import runner
+from tests.validation.power import answers
+from twin.errors import TwinError
 from twin.perf import bands, ledger, ledger_text
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,35 +28,68 @@ def main() -> int:
     one = commands.add_parser("perf", help="predictions for the rows of a measured table")
     one.add_argument("file", type=Path)
     one.add_argument("--json", type=Path, dest="out", help="write them here")
+    facility = commands.add_parser("facility", help="answers to reference cases of the facility")
+    facility.add_argument("file", type=Path)
+    facility.add_argument("--json", type=Path, dest="out", help="write them here")
+    power = commands.add_parser(
+        "power", help="power, energy and latency for the rows of a table of ML.ENERGY"
+    )
+    power.add_argument("file", type=Path)
+    power.add_argument("--json", type=Path, dest="out", help="write them here")
+    power.add_argument(
+        "--calibration", choices=("all", "half"), default="all", help="rows that the constants were fitted to"
+    )
     commands.add_parser("write", help="write the bands and the page of the ledger anew")
+    commands.add_parser("fit", help="fit the engine cards and the constants of the folds anew; minutes")
     commands.add_parser("claims", help="write the page about public claims anew")
     given = parser.parse_args()
     if given.command == "perf":
-        return _perf(given.file, given.out)
+        return _answered(given.file, given.out, perf.answers)
+    if given.command == "power":
+        return _answered(given.file, given.out, partial(answers.answers, calibration=given.calibration))
+    if given.command == "facility":
+        return _facility(given.file, given.out)
     if given.command == "write":
         return _write()
+    if given.command == "fit":
+        fit.write()
+        return 0
     if given.command == "claims":
         CLAIMS.write_text(claims.page())
         return 0
     return _ledger()
 
 
-def _perf(file: Path, out: Path | None) -> int:
+def _answered(file: Path, out: Path | None, answer: Callable[[Path], dict[str, Any]]) -> int:
     if not file.is_file():
         print(f"{file}: no such file; give a .csv or .csv.gz", file=sys.stderr)
         return 2
-    found = perf.answers(file)
+    found = answer(file)
     text = json.dumps(found, indent=0)
     if out:
         out.write_text(text + "\n")
     else:
         print(text)
-    reasons = Counter(answer["refused"] for answer in found.values() if "refused" in answer)
+    reasons = Counter(one["refused"] for one in found.values() if "refused" in one)
     priced = len(found) - sum(reasons.values())
     print(f"{priced:,} of {len(found):,} rows priced", file=sys.stderr)
     for reason, count in reasons.most_common():
         print(f"  {count:,} refused: {reason}", file=sys.stderr)
     return 0
+
+
+def _facility(file: Path, out: Path | None) -> int:
+    try:
+        found = runner.run(file)
+    except TwinError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    if out:
+        out.write_text(json.dumps(found.answers, indent=1) + "\n")
+    print(runner.table(found))
+    for case, reason in found.refused.items():
+        print(f"{case} refused: {reason}", file=sys.stderr)
+    return 1 if found.refused or any(not n.share <= 1.0 for n in found.numbers) else 0
 
 
 def _write() -> int:

@@ -107,10 +107,11 @@ _GPU = {
     "tdp": _power(50, 20e3),
     "idle_power": _power(5, 2e3),
     "floor_power": _power(10, 5e3),  # where full throttling ends
-    "active_power_share": _SHARE,  # the four shares divide tdp - idle_power; they sum to one at most
-    "compute_power_share": _SHARE,
-    "memory_power_share": _SHARE,
+    # demands of parts as shares of tdp - idle_power: being busy, doing so with others, peak FLOP/s, full HBM rate
+    "active_power_share": _SHARE,
     "link_power_share": _SHARE,
+    "compute_power_share": Field("fraction", 0, 20),
+    "memory_power_share": Field("fraction", 0, 5),
     "cooling": _TEXT,  # liquid or air: the medium of plate_resistance and rated_flow
     "throttle_temperature": Field("temperature", 320, 400),
     "full_throttle_temperature": Field("temperature", 320, 410),

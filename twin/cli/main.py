@@ -212,6 +212,10 @@ def perf_point(
     kv_cache: KvCache = None,
     drafts: Annotated[int, typer.Option(help="Tokens drafted a step.")] = 0,
     prefill_gpus: Annotated[int, typer.Option(help="GPUs that only compute prompts, of --gpus.")] = 0,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Write an overlay here with which a scenario runs this point.")
+    ] = None,
+    load: Annotated[float, typer.Option(help="Share of the point's requests that the overlay brings.")] = 0.7,
     as_json: Json = False,
 ) -> None:
     """Latency, throughput, power of one configuration, and where the time of a token goes."""
@@ -220,7 +224,7 @@ def perf_point(
     performing.point(
         system=system, gpus=gpus, model=model, isl=isl, osl=osl, concurrency=concurrency, precision=precision,
         tp=tp, pp=pp, ep=ep, dp=dp, engine=engine, kv_cache=kv_cache, drafts=drafts, prefill_gpus=prefill_gpus,
-        as_json=as_json,
+        overlay=overlay, load=load, as_json=as_json,
     )  # fmt: skip
 
 

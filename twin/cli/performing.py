@@ -20,9 +20,11 @@ MOST_ROWS = 14
 """Rows of a system on a screen; files and JSON hold all points."""
 
 
-def point(*, as_json: bool, **asked: Any) -> None:
-    """Price one configuration and print it."""
+def point(*, as_json: bool, overlay: Path | None, load: float, **asked: Any) -> None:
+    """Price one configuration and print it, and write down how to run it."""
     found = perf.point(**asked)
+    if overlay is not None:
+        overlay.write_text(perf.overlay(found, load))
     if as_json:
         print_json(found.json())
         return
@@ -38,6 +40,8 @@ def point(*, as_json: bool, **asked: Any) -> None:
     console.print(Text(f"{how}{written(given)} on {given.gpus} GPUs{side}\n"))
     console.print(_figures(found))
     console.print(_parts(found))
+    if overlay is not None:
+        console.print(Text(f"\nrun it  twin run SCENARIO --overlay {overlay}"))
 
 
 def _figures(p: perf.Prediction) -> Table:

@@ -5,6 +5,7 @@ from twin.perf.fleets import Fleets, Tier, frontiers
 from twin.perf.frontier import Frontier, frontier
 from twin.perf.points import point
 from twin.perf.prediction import Prediction, predict
+from twin.perf.runs import at_load, overlay, settings
 from twin.perf.search import best
 
 __all__ = [
@@ -13,10 +14,13 @@ __all__ = [
     "Frontier",
     "Prediction",
     "Tier",
+    "at_load",
     "best",
     "frontier",
     "frontiers",
+    "overlay",
     "point",
     "predict",
     "resolve",
+    "settings",
 ]

@@ -2,8 +2,9 @@
 
 Load generators keep ``concurrency`` requests in flight. A replica then decodes its share of them at the mean
 context, and every iteration brings as many new prompts as sequences end: their work comes on top of decode, and
-launching the iteration without a captured graph is paid once. The first token waits for the client's edge, for some
-iterations until the scheduler looks, for the prompts ahead, and for its own prompt.
+launching the iteration without a captured graph is paid once, or for each :data:`CHUNK_TOKENS` of them. The first
+token waits for the client's edge, for some iterations until the scheduler looks, for the prompts ahead, with their
+share of such launches, and for its own prompt.
 
 The price of an iteration is that of :mod:`twin.physics.inference`, which the serving models use as well.
 """
@@ -20,8 +21,8 @@ MOST_BUSY = 0.95
 """Prefill never looks busier than this (assumption, 2026-11): a closed loop slows its clients down before."""
 
 POLLED_BATCH, EARLY_POLL_FRAC = 16.0, 1.0 / 3.0
-"""Requests in flight from which a server that answers in intervals waits a whole one, and the share that it waits
-before: the SGLang recipes of InferenceX, as recalled, 2026-11."""
+"""Requests in flight from which an SGLang server that looks at its queue in intervals waits a whole one, and the share
+that it waits before: InferenceX 0b5f821, benchmarks/dsr1_fp8_b200_slurm.sh (10 iterations, then 30), 2026-11."""
 
 ROUNDS, LEAST_BATCH = 12, 0.2
 """Halving steps towards the batch of a decode side that prefill feeds, and the batch below which none is sought."""
@@ -119,11 +120,13 @@ def served(r: Resolved) -> Loop:
     parts = {name: value / yields for name, value in iteration_parts(r, batch).items()}
     decode_s = sum(parts.values())
     one_s, new, eager_s = prompt_s(r, ranks), batch / given.osl, r.coefficients.prompt_overhead_s
-    parts["prompts"] = new * one_s + (1.0 - math.exp(-new * yields)) * eager_s / yields
+    launches = max(1.0 - math.exp(-new * yields), new * yields * given.isl / CHUNK_TOKENS)
+    parts["prompts"] = new * one_s + launches * eager_s / yields
     tpot_s = decode_s + parts["prompts"]
     alone_s = first_pass_s(r) + eager_s
     cycle_s = alone_s + given.osl * tpot_s
-    queue_s = _queue_s(r, one_s, batch, batch * one_s / cycle_s)
+    each_s = _queued_s(r, one_s)
+    queue_s = _queue_s(r, each_s, batch, batch * each_s / cycle_s)
     waits = r.constant("wait_iterations")
     waits += r.constant("rank_wait_iterations") if given.attention_data > 1 else 0.0
     waits += r.constant("poll_iterations") * _polls(r, batch * ranks)
@@ -144,7 +147,8 @@ def apart(prefill: Resolved, decode: Resolved) -> Loop:
     yields = accepted_tokens(decode.constant("draft_acceptance_frac"), given.drafts)
     flight, lanes = given.concurrency, given.engines * given.layout.replicas
     room = max(decode.room_tokens / (given.isl + 0.5 * given.osl), 1.0)
-    top = servers / (one_s + eager_s * min(prefill.given.isl / CHUNK_TOKENS, 1.0))
+    each_s = _queued_s(prefill, one_s)
+    top = servers / each_s
     batch = min(flight / lanes, room)
     parts, tpot_s, rate = {}, 0.0, flight
     for _ in range(ROUNDS):
@@ -153,7 +157,7 @@ def apart(prefill: Resolved, decode: Resolved) -> Loop:
         rate = min(flight / (alone_s + given.osl * tpot_s), top)
         least = min(flight / lanes, LEAST_BATCH)
         batch = 0.5 * batch + 0.5 * min(max(rate * given.osl * tpot_s / lanes, least), room)
-    queue_s = _queue_s(prefill, one_s, flight / servers, rate / top)
+    queue_s = _queue_s(prefill, each_s, flight / servers, rate / top)
     held_s = max(flight / rate - given.osl * tpot_s - alone_s, 0.0)
     handoff_s = (
         given.isl
@@ -167,15 +171,21 @@ def apart(prefill: Resolved, decode: Resolved) -> Loop:
     return Loop(tpot_s, ttft_s, batch, 0.0, parts)
 
 
-def _queue_s(r: Resolved, one_s: float, ahead: float, busy_frac: float) -> float:
+def _queued_s(r: Resolved, one_s: float) -> float:
+    """A prompt among others: itself and its share of the launch of an iteration full of prompts [s]."""
+    return one_s + r.coefficients.prompt_overhead_s * min(r.given.isl / CHUNK_TOKENS, 1.0)
+
+
+def _queue_s(r: Resolved, each_s: float, ahead: float, busy_frac: float) -> float:
     """Wait behind the prompts of the others: those of the same wave, and those that clump by chance [s]."""
     busy = min(busy_frac, MOST_BUSY)
     burst = r.constant("steady_burst" if r.given.is_steady else "burst")
-    return one_s * (0.5 * burst * ahead + r.constant("clump") * busy / (1.0 - busy))
+    return each_s * (0.5 * burst * ahead + r.constant("clump") * busy / (1.0 - busy))
 
 
 def _polls(r: Resolved, flight: float) -> float:
-    """Share of the polling interval that counts: small batches are looked at more often."""
+    """Share of the interval between looks at the queue that counts."""
     if not r.given.is_polled:
         return 0.0
-    return 1.0 if flight >= POLLED_BATCH else EARLY_POLL_FRAC
+    is_early = r.given.engine == "sglang" and flight < POLLED_BATCH
+    return EARLY_POLL_FRAC if is_early else 1.0

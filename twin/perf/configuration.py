@@ -96,6 +96,11 @@ class Configuration:
         return inference.Layout(self.tensor, self.pipeline, self.experts, self.attention_data)
 
     @property
+    def kv_precision(self) -> str:
+        """Precision of the KV cache, given or not."""
+        return self.kv_cache or ("bf16" if self.precision == "bf16" else "fp8")
+
+    @property
     def engines(self) -> int:
         """Engines side by side."""
         return self.gpus // self.layout.gpus
@@ -162,7 +167,7 @@ def resolve(given: Configuration, constants: Card | None = None) -> Resolved:
     if given.is_offline:
         kept_frac = float(engine.get(f"{family}_offline_sequence_frac", 1.0))
         reached = reached._replace(sequence_s=kept_frac * reached.sequence_s)
-    kv_cache = given.kv_cache or ("bf16" if given.precision == "bf16" else "fp8")
+    kv_cache = given.kv_precision
     stored = {**kept.bytes_per_param, "kv_bytes_per_value": cards.BYTES[kv_cache]}
     coef = inference.coefficients(
         shape, peaks, reached, given.layout, verify_tokens=1.0 + given.drafts, **stored

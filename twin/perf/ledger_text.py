@@ -110,7 +110,7 @@ _MODELS_NOTE = (
 )
 _PUBLISHED_NOTE = (
     "Priced by the engine cards. One constant was chosen with the TensorRT-LLM rows in view: the share of the cost of "
-    "a sequence that remains when nothing is streamed (0.3). With all requests queued a replica decodes as many as its "
+    "a sequence that remains when nothing is streamed (0.2). With all requests queued a replica decodes as many as its "
     "KV cache holds, at most 2,048; MLPerf Server and Interactive as many as the rule on time per output token allows. "
     "MLPerf entries state no layout: the best one of up to eight GPUs an engine is taken. Those of Llama-2-70B and "
     "Mixtral state no prompt length: 294 tokens are assumed. Layouts, software and latency margins of submitters "
@@ -124,14 +124,14 @@ token after the first, TTFT the mean time to first token, tokens/s the output of
 two.
 
 **Calibrated on what.** The constants of the engine cards come from one robust hierarchical fit to the public serving
-runs of InferenceX and NVIDIA (Hopper and Blackwell, three engines). Nothing measured in a run is read when it is
-priced.
+runs of InferenceX and NVIDIA (Hopper and Blackwell, three engines); `python -m tests.validation fit` repeats it.
+Nothing measured in a run is read when it is priced.
 
 **Held back what.** Runs are grouped by GPU, model shape, precision, mode, engine and lengths. A hash of the group's
 name deals the groups to ten parts; the fit was repeated ten times, each time without one part, and each run is priced
 by the fit that saw nothing of its group. The form of the relations, the widths of the priors and the reading of
-ambiguous rows (drafting campaigns, layouts written as products) were decided with all runs in view: the figures are
-free of fitted constants, not of every choice.
+ambiguous rows (drafting campaigns, layouts written as products, recipes that hold prompts back) were decided with all
+runs in view: the figures are free of fitted constants, not of every choice.
 
 **Bands.** The 10 % and 90 % quantiles of measured over predicted, by family of GPUs and engine, are the bands of
 `twin.perf.predict`; Ampere, Blackwell Ultra and Rubin inherit constants, and their bands are squared.

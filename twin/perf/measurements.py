@@ -61,6 +61,11 @@ campaigns that are about twice as fast as others of the same configuration, Infe
 DRAFTS, DRAFTS_OF_RANKS = 3, 1
 """Tokens drafted by those runs, with tensor and with data parallel attention (recipes of the benchmark, 2026-02)."""
 
+HELD_MODELS, HELD_TOKENS, HELD_BELOW = ("llama-3.1-70b", "llama-3.3-70b"), 1024.0, 8
+"""TensorRT-LLM recipes of InferenceX that hold prompts back for 20 iterations to compute them together
+(batch_wait_timeout_iters): prompts and answers of so many tokens, below so many GPUs. Source: InferenceX a267b4b,
+benchmarks/70b_fp8_b200_trt_slurm.sh and its likes for fp4 and H200, 2026-11."""
+
 _SHORT = {"tp": "tp_size", "pp": "pp_size", "adp": "attention_dp_size", "moe_tp": "moe_tp_size"}
 _SHORT |= {"moe_ep": "moe_ep_size", "workers": "num_workers"}
 _INFERENCEX = re.compile(r"_cfg\d+$|^\d{4}_\d\d_\d\d_")
@@ -241,8 +246,18 @@ def _configuration(row: Row, at: Layout, gpus: int, flight: float, drafts: int) 
     return Configuration(
         row["system"], _model(row), gpus, _number(row["isl"]), _number(row["osl"]), flight, engine, precision,
         kv_cache(row["system"], engine, precision), at.tensor, at.pipeline, at.experts,
-        at.attention_data, drafts, is_steady=not is_open, is_polled=is_open and engine == "sglang",
+        at.attention_data, drafts, is_steady=not is_open, is_polled=is_open and _is_polled(row, at),
     )  # fmt: skip
+
+
+def _is_polled(row: Row, at: Layout) -> bool:
+    """Whether a recipe of InferenceX lets prompts wait for several iterations: those of SGLang do on Blackwell
+    (scheduler-recv-interval), while those for Hopper set no interval; for TensorRT-LLM see :data:`HELD_MODELS`."""
+    if row["backend"] == "sglang":
+        return cards.family_of(gpu_of(row["system"])[0], "sglang") == "blackwell"
+    is_even = _number(row["isl"]) == _number(row["osl"]) == HELD_TOKENS
+    is_held = row["backend"] == "trtllm" and is_even and at.tensor < HELD_BELOW
+    return is_held and huggingface.find(_model(row)).name in HELD_MODELS
 
 
 def precision_of(written: str) -> str:

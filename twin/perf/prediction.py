@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from twin import catalog
+from twin.perf import power
 from twin.perf.bands import band_of
 from twin.perf.closed_loop import Loop, accepted_tokens, apart, served
 from twin.perf.configuration import ALIASES, Configuration, Resolved, resolve
-from twin.physics import gpu_power, inference
-
-WARM_K = 333.15
-"""Die temperature of a GPU at work, for its leakage: 60 °C, where leakage begins to count."""
 
 
 @dataclass(frozen=True)
@@ -121,38 +116,12 @@ def predict(given: Configuration, prefill: Configuration | None = None, constant
 
 def _gpu_w(r: Resolved, loop: Loop, batch: float, prompts_per_s: float) -> float:
     """Mean power of a GPU: decode at the mean context, and its share of the prompts [W]."""
-    c, given = r.coefficients, r.given
-    stages, ranks = given.pipeline, given.layout.replicas
-    lanes = given.engines * ranks
+    given = r.given
     yields = accepted_tokens(r.constant("draft_acceptance_frac"), given.drafts)
-    steps = 1.0 / (loop.tpot_s * yields) if batch > 0.0 else 0.0
-    tokens = batch * steps * c.verify_tokens
-    context = batch * steps * (given.isl + 0.5 * given.osl)
-    asked = prompts_per_s * given.isl / lanes
-    pairs = prompts_per_s / lanes * given.isl**2 / 2.0
-    touched = steps * inference.expert_frac(c, batch * c.verify_tokens * ranks)
-    all_tokens = tokens + asked
-    flop = inference.flop(c, all_tokens, tokens, context, pairs, all_tokens * ranks)
-    hbm = inference.hbm_bytes(c, steps, touched, all_tokens, context, batch * steps)
-    busy = 1.0 if batch > 0.0 else min(1.0, asked / given.isl * loop.ttft_s)
-    # a GPU of a pipeline works for every lane
-    work = (
-        busy,
-        *(stages * amount for amount in (flop, hbm, inference.link_bytes(c, all_tokens, all_tokens * ranks))),
-    )
-    return float(gpu_power.energy_j(_power(r), gpu_power.Work(*map(np.array, work)), np.array(1.0),
-                                    np.array(WARM_K), 1.0))  # fmt: skip
-
-
-def _power(r: Resolved) -> gpu_power.Params:
-    """Power figures of the GPU at the rates that this configuration reaches at most."""
-    card, c, stages = r.gpu, r.coefficients, r.given.pipeline
-    shares = [card.get(f"{part}_power_share_frac", 0.0) for part in ("active", "compute", "memory", "link")]
-    fastest = min(x for x in (c.linear_s_per_flop, c.expert_s_per_flop or np.inf) if x > 0.0)
-    reads = min(x for x in (c.weights_s_per_byte, c.kv_s_per_byte, c.expert_s_per_byte or np.inf) if x > 0.0)
-    rates = (stages / fastest, stages / reads, stages / c.link_s_per_byte)
-    values = (card.get("idle_power_w", 0.1 * card.tdp_w), card.tdp_w, *shares, *rates)
-    return gpu_power.Params(*(np.asarray(v, dtype=float) for v in values))
+    steps_per_s = 1.0 / (loop.tpot_s * yields) if batch > 0.0 else 0.0
+    lanes = given.engines * given.layout.replicas
+    busy = 1.0 if batch > 0.0 else min(1.0, prompts_per_s / lanes * loop.ttft_s)
+    return power.power_w(power.params_of(r), power.work_of(r, batch, steps_per_s, prompts_per_s, busy))
 
 
 def _rack_share_w(r: Resolved) -> float:

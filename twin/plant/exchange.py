@@ -14,7 +14,8 @@ import numpy as np
 from twin.physics import gpu_power
 from twin.plant import constants as design
 from twin.plant.maps import gpu_work, total
-from twin.policies.capping.thermal import clock_frac
+from twin.policies.capping import pausing, thermal
+from twin.policies.capping import power as capping
 from twin.policies.setpoint.proportional import effort_frac
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def exchange(p: Plant) -> None:
     """Set the inputs of all models for the tick to come."""
     p.outdoor_k = p.weather.at(p.now_s)
     alive = p.served("rack")
-    gpu_w = _work_to_watts(p) * alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
+    work = _work(p)
+    gpu_w = gpu_power.energy_j(p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s) / p.tick_s
+    gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
     base_w = p.chain.base_w * alive
     p.handed = Handed()
-    _clocks(p, alive)
+    _clocks(p, alive, work)
     gpu_heat_w = p.nodes["gpu"].take("heat_to_coolant_j", p.tick_s)
     p.handed.gpu_heat_w = float(gpu_heat_w.sum())
     mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w)}
@@ -52,23 +55,29 @@ def exchange(p: Plant) -> None:
     _power_side(p, gpu_w, base_w, mechanical_w)
 
 
-def _work_to_watts(p: Plant) -> Array:
-    """Serving → GPU: the work of the tick becomes the power of the next."""
+def _work(p: Plant) -> gpu_power.Work:
+    """Serving → GPU: the work of the tick, which becomes the power of the next."""
     work = gpu_power.Work(**gpu_work(p.work, p.maps))
-    energy = gpu_power.energy_j(p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s)
     for amount in p.work.values():
         amount[:] = 0.0
-    return energy / p.tick_s
+    return work
 
 
-def _clocks(p: Plant, alive: Array) -> None:
-    """GPU temperature → clock → replica: the slowest GPU sets the pace."""
+def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
+    """GPU temperature and power cap → clock → replica: the slowest GPU sets the pace; a paused replica has none."""
     p.die_before_k = p.nodes["gpu"].state.die_k
-    p.clock_frac = clock_frac(p.gpus.limits, p.die_before_k, p.clock_frac, p.tick_s)
+    p.cool_clock_frac = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
+    tdp_w = p.gpus.power.tdp_w  # by which GPUs share the cap of their pool
+    cap_w = tdp_w * np.append(p.inputs["pool.cap_w"] / p.of_pool(tdp_w), 1.0)[p.maps.pool_of_gpu]
+    p.capped_clock_frac = capping.clock_frac(
+        p.gpus.power, work, p.clock_frac, p.capped_clock_frac, p.die_before_k, cap_w, p.tick_s
+    )
+    p.clock_frac = np.minimum(p.cool_clock_frac, p.capped_clock_frac)
     owner = p.maps.team_of_gpu
     slowest = np.ones(len(p.maps.lanes_of_team))
     np.minimum.at(slowest, owner[owner >= 0], (p.clock_frac * alive[p.maps.rack_of_gpu])[owner >= 0])
-    p.serving.inputs = p.serving.inputs._replace(clock_frac=slowest[p.maps.team_of_replica])
+    works, p.turns = pausing.works(p.turns, p.inputs["pool.pause_frac"][p.maps.pool_of_replica])
+    p.serving.inputs = p.serving.inputs._replace(clock_frac=slowest[p.maps.team_of_replica] * works)
 
 
 def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:

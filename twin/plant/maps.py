@@ -59,6 +59,14 @@ class Maps:
         """Replicas that share the GPUs of each team, array (team)."""
         return np.bincount(self.team_of_replica)
 
+    @cached_property
+    def pool_of_gpu(self) -> Index:
+        """Place in ``pools`` of the replica of each GPU, array (gpu); -1 for a GPU that serves nothing."""
+        pool_of_team = np.full(len(self.lanes_of_team) + 1, NOBODY)  # the last place is nobody's
+        pool_of_team[self.team_of_replica] = self.pool_of_replica
+        found: Index = pool_of_team[self.team_of_gpu]
+        return found
+
     def gpus_of_replica(self) -> list[list[str]]:
         """Ids of the GPUs of each replica."""
         teams: list[list[str]] = [[] for _ in self.lanes_of_team]

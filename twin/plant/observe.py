@@ -66,7 +66,7 @@ def _gpus(p: Plant) -> dict[str, Array]:
         "gpu.power_w": gpu.inputs.power_w,
         "gpu.temperature_k": p.die_before_k,  # as read at the last tick: no cut of a step can move it
         "gpu.clock_frac": p.clock_frac,
-        "gpu.throttled_s": (p.clock_frac < 1.0) * p.dt_s,
+        "gpu.throttled_s": (p.cool_clock_frac < 1.0) * p.dt_s,
     }
 
 

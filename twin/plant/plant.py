@@ -15,6 +15,7 @@ from twin.plant.node import Array, Node
 from twin.plant.power import Chain
 from twin.plant.serving import Serving
 from twin.plant.thermal import Gpus
+from twin.policies.capping import pausing
 from twin.scenario import Scenario, Series
 
 
@@ -57,7 +58,9 @@ class Plant:
         self.ids: dict[str, tuple[str, ...]] = {**maps.ids, "outdoor": ("outdoor",)}
         self.places: dict[str, np.ndarray] = {}
         self.setpoint_k = _setpoints_k(scenario)
-        self.clock_frac = np.ones(len(maps.ids["gpu"]))
+        self.pools = tuple(pool.name or "all" for pool in maps.pools)
+        self.clock_frac, self.cool_clock_frac, self.capped_clock_frac = np.ones((3, len(maps.ids["gpu"])))
+        self.turns = pausing.first_turns(maps.group_of_replica)
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
         self.work = {name: np.zeros(len(maps.ids["replica"])) for name in gpu_power.Work._fields}
@@ -66,11 +69,13 @@ class Plant:
         self.inputs: Mapping[str, np.ndarray] = self._writable()
 
     def _writable(self) -> dict[str, np.ndarray]:
-        """Inputs that processes own; views into what the models read."""
+        """Inputs that processes own: views into what the models read, caps on the GPUs of a pool and its pauses."""
         is_up = self.nodes["power"].inputs.is_up
         found = {
             f"replica.{name}": getattr(self.serving.inputs, name) for name in ("is_up", "is_alive", "role")
         }
+        found["pool.cap_w"] = np.full(len(self.pools), np.inf)
+        found["pool.pause_frac"] = np.zeros(len(self.pools))
         if "cdu_pump" in self.nodes:
             found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
             found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
@@ -111,6 +116,10 @@ class Plant:
         where = self.chain.at[kind]
         return np.ones(where.stop - where.start) if outputs is None else outputs.served_frac[where]
 
+    def of_pool(self, amount: Array) -> Array:
+        """Sum of amounts of GPUs, array (pool)."""
+        return total(amount, self.maps.pool_of_gpu, len(self.pools))
+
     def network_w(self) -> dict[str, Array]:
         """Power of network boxes that have power, by kind [W]."""
         return {
@@ -148,10 +157,15 @@ class Plant:
         Parameters
         ----------
         name : str
-            A recorded quantity, as it was over the last step; ``replica.outstanding_requests``; or with
-            ``so_far.`` in front one of :meth:`~twin.plant.serving.Serving.sums`.
+            A recorded quantity, as it was over the last step; ``replica.outstanding_requests``;
+            ``pool.power_w``, of all GPUs of a pool over the present tick; or with ``so_far.`` in front
+            ``grid_j``, the energy from the grid, or one of :meth:`~twin.plant.serving.Serving.sums`.
         """
-        if name.startswith("so_far."):
+        if name == "so_far.grid_j":
+            value = np.array([self.ledger.grid_j])
+        elif name == "pool.power_w":
+            value = self.of_pool(self.nodes["gpu"].inputs.power_w)
+        elif name.startswith("so_far."):
             value = np.array(self.serving.sums(name.removeprefix("so_far.")))
         elif name == "replica.outstanding_requests":
             value = self.serving.outstanding()

@@ -52,7 +52,7 @@ def build_gpus(
     maps : Maps
         Ids and owners.
     rates : three arrays (gpu)
-        Arithmetic, HBM and link traffic that each GPU reaches at most [FLOP/s, bytes/s, bytes/s].
+        As :func:`~twin.plant.replicas.gpu_rates` gives them.
     start_k : array (gpu)
         Temperature at the start [K].
     """
@@ -68,9 +68,10 @@ def build_gpus(
         spread(lambda c, s=s: getattr(c, f"{s}_power_share_frac"))
         for s in ("active", "compute", "memory", "link")
     )
+    flop_per_s, hbm_bytes_per_s, together = rates
     power = gpu_power.Params(
-        spread(lambda c: c.idle_power_w), spread(lambda c: c.tdp_w), active, compute, memory, link,
-        *rates,
+        spread(lambda c: c.idle_power_w), spread(lambda c: c.tdp_w), active, link * together, compute, memory,
+        flop_per_s, hbm_bytes_per_s,
     )  # fmt: skip
     gpu_power.check(power)
     is_liquid = maps.cdu_of_gpu >= 0

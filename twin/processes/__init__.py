@@ -1,4 +1,8 @@
-"""Things that happen: one generator a file, named in scenarios by its file name."""
+"""Things that happen: one generator a file, named in scenarios by its file name.
+
+Beside ``occur`` a file says of which kind its asset is (``ASSET_KIND``; empty when it happens to the site), which keys
+of the event it needs (``NEEDS``) and which it takes, with what holds where they are left out (``TAKES``).
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from twin.engine import Context
 
 ASSET_KIND = "cdu"
 NEEDS = ("asset",)
+TAKES = {"spare_after": None}
 
 
 def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.report.grid import electricity_usd, grid_figures
 from twin.report.serving import Serving, known, ratio
 from twin.report.source import Source
 from twin.requests import CANCELLED, INSIDE, REJECTED, SHED
@@ -95,6 +96,15 @@ _show(
     ("revenue_usd", "revenue of finished", "USD", 1.0),
     ("electricity_usd_per_output_token", "per million output tokens", "USD", 1e6),
 )
+_show(
+    "grid calls",
+    ("grid_baseline_w", "power before the call", "kW", 1e-3),
+    ("grid_reduction_frac", "less while it held", "%", 100.0),
+    ("grid_excess_frac", "above its limit at most", "%", 100.0),
+    ("grid_reached_s", "limit reached after", "s", 1.0),
+    ("grid_not_drawn_j", "energy not drawn", "MWh", 1 / J_PER_MWH),
+    ("grid_payment_usd", "payment for it", "USD", 1.0),
+)
 
 
 SERIES = (
@@ -140,7 +150,7 @@ def kpis(serving: Serving) -> dict[str, float]:
     )
     found["output_tokens_per_s_per_it_mw"] = ratio(tokens * 1e6, found["energy_it_j"])
     found["output_tokens_per_s_per_gpu"] = ratio(found["output_tokens_per_s"], len(file.asset("gpu")["id"]))
-    found |= _money(serving, found, tokens)
+    found |= _money(serving, tokens) | grid_figures(file)
     return {key: found[key] for key in DISPLAY if key in found}
 
 
@@ -263,8 +273,8 @@ def _mean(values: NDArray[np.float32]) -> float:
     return float(values.mean(dtype=float)) if values.size else float("nan")
 
 
-def _money(serving: Serving, found: dict[str, float], tokens: float) -> dict[str, float]:
-    cost = found["energy_site_j"] * serving.file.json("economics")["electricity_usd_per_j"]
+def _money(serving: Serving, tokens: float) -> dict[str, float]:
+    cost = electricity_usd(serving.file)
     return {
         "electricity_usd": cost,
         "revenue_usd": serving.revenue_usd(),

@@ -19,7 +19,7 @@ OBJECTS = {
     "economics": ("electricity_usd_per_j", "input_price_usd_per_token", "output_price_usd_per_token"),
     "slo": ("ttft_s", "tpot_s"),
 }
-ADDED: dict[str, Any] = {"labels": {}, "tiers": [], "sampling": {}}
+ADDED: dict[str, Any] = {"labels": {}, "tiers": [], "sampling": {}, "grid_calls": []}
 """Attributes that files of the first layout lack, and what they would say."""
 
 MEND = "run the scenario again"
@@ -79,6 +79,7 @@ class Source(File):
             "labels": _is_names,
             "tiers": _is_tiers,
             "sampling": _is_shares,
+            "grid_calls": _are_calls,
         }
         return None if checks.get(name, bool)(value) else (str(value)[:60], expected)
 
@@ -246,3 +247,8 @@ def _is_tiers(value: list[Any]) -> bool:
 
 def _is_shares(value: dict[str, Any]) -> bool:
     return all(isinstance(share, Real) for name, share in value.items() if name.endswith("_frac"))
+
+
+def _are_calls(value: list[Any]) -> bool:
+    keys = ("at_s", "window_s", "notice_s", "ramp_s", "duration_s", "amount_frac")
+    return all(isinstance(c, dict) and all(isinstance(c.get(k), Real) for k in keys) for c in value)

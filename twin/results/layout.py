@@ -168,7 +168,9 @@ ROOT_ATTRS: dict[str, str] = {
     "duration_s": "simulated time that was asked for",
     "tick_s": "period of the exchange between models",
     "arrivals": "requests that the workload brings over the whole run",
-    "economics": "JSON: electricity_usd_per_j, input_price_usd_per_token, output_price_usd_per_token",
+    "economics": "JSON: electricity_usd_per_j, input_price_usd_per_token, output_price_usd_per_token, "
+    "demand_response_usd_per_j, and by_hour_usd_per_j, null or 24 prices of the local day",
+    "grid_calls": "JSON list: at_s, window_s, notice_s, ramp_s, duration_s, amount_frac of each call of the grid",
     "slo": "JSON: ttft_s, tpot_s, the limits that a good request keeps",
     "labels": "JSON: tenants, tiers, kinds, the names behind the columns of requests",
     "tiers": "JSON list: name, ttft_s, tpot_s, input_usd_per_token, output_usd_per_token",

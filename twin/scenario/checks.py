@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import CatalogError, Fault, ScenarioError
+from twin.scenario.event_checks import check_events
 from twin.scenario.fields import Named
 from twin.scenario.schema import Scenario
 from twin.scenario.serving_checks import check_serving
@@ -133,4 +134,4 @@ def _racks(scenario: Scenario) -> Iterator[Fault]:
             )
 
 
-_LOOKS = (_clock, _sky, _workload, _racks, check_serving)
+_LOOKS = (_clock, _sky, _workload, _racks, check_serving, check_events)

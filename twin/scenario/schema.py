@@ -31,6 +31,8 @@ from twin.scenario.serving import Serving
 from twin.scenario.source import Source
 from twin.scenario.workloads.schema import Workload
 
+HOURS = 24
+
 
 class Clock(Section):
     """When, how long, and in which steps."""
@@ -215,9 +217,32 @@ class Event(Section):
     kind: Annotated[Name, Named("twin.processes", "occur")] = Field(
         description="what happens", examples=["pump-trip"]
     )
-    asset: str = Field(description="what it happens to, for example cdu-1", examples=["cdu-1"])
+    asset: str | None = Field(
+        None,
+        description="what it happens to, for example cdu-1; nothing where it is the site",
+        examples=["cdu-1"],
+    )
     spare_after: Duration | None = Field(
         None, description="a spare takes over after this long", examples=["15 s"]
+    )
+    amount: Share | None = Field(
+        None, description="share of the power before the call that the site gives up", examples=["25 %"]
+    )
+    notice: Time | None = Field(
+        None, description="from the call until power begins to fall; none if left out", examples=["10 min"]
+    )
+    ramp: Time | None = Field(None, description="from full to reduced power, and back", examples=["15 min"])
+    duration: Duration | None = Field(
+        None, description="how long power stays reduced, without the ramps", examples=["3 h"]
+    )
+    window: Duration | None = Field(
+        None, description="before the call, over which power is averaged", examples=["5 min"]
+    )
+    first: list[Key] | None = Field(
+        None, description="pools that are capped first, in this order; the others last, together"
+    )
+    interval: Duration | None = Field(
+        None, description="between two looks at the meter, at least a tick; 1 s if left out", examples=["1 s"]
     )
 
 
@@ -225,8 +250,23 @@ class Economics(Section):
     """Prices; money is positive when it costs."""
 
     electricity: EnergyPrice
+    by_hour: list[EnergyPrice] | None = Field(
+        None, description="electricity in each hour of the local day, 24 prices; electricity where left out"
+    )
+    demand_response: EnergyPrice | None = Field(
+        None, description="paid for energy that is not drawn while a grid call holds"
+    )
     input_tokens: TokenPrice
     output_tokens: TokenPrice
+
+    @field_validator("by_hour")
+    @classmethod
+    def _one_an_hour(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and len(value) != HOURS:
+            raise refuse(
+                f"{len(value)} prices", f"{HOURS} prices, from midnight on", "write one for each hour"
+            )
+        return value
 
 
 class Recording(Section):

@@ -22,7 +22,7 @@ from twin.errors import Fault, ResultsError, TwinError
 from twin.processes.serving import EventServing
 from twin.quantities import NUMBERS
 from twin.results import TRACE_NAME
-from twin.scenario import Requests, resolved_text
+from twin.scenario import Requests, Scenario, resolved_text
 from twin.simulate.assets import write_site
 from twin.simulate.prepare import Prepared
 
@@ -82,7 +82,8 @@ def _advance(
 ) -> None:
     scenario = ready.scenario
     agenda = Agenda()
-    ctx = Context(agenda.env, plant.inputs, plant.ids, plant.read, scenario.seed)
+    owners = {**plant.ids, "pool": plant.pools}  # pools own inputs, but are no assets
+    ctx = Context(agenda.env, plant.inputs, owners, plant.read, scenario.seed)
     processes.start_events(ctx, scenario.events)
     if scenario.serving.planner is not None:
         capacities = plants.capacities_tokens_per_s(plant.serving.params, ready.requests)
@@ -192,7 +193,10 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
                 "electricity_usd_per_j": economics.electricity,
                 "input_price_usd_per_token": economics.input_tokens,
                 "output_price_usd_per_token": economics.output_tokens,
+                "by_hour_usd_per_j": economics.by_hour,
+                "demand_response_usd_per_j": economics.demand_response or 0.0,
             }),
+            "grid_calls": json.dumps(_grid_calls(scenario)),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
             "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
             "tiers": json.dumps(_tiers(ready)),
@@ -202,6 +206,15 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
             "halls": 1 if ready.hall.count > 1 else scenario.hall.count,
         },
     )  # fmt: skip
+
+
+def _grid_calls(scenario: Scenario) -> list[dict[str, float]]:
+    """What the grid asks for, and when."""
+    return [
+        {"at_s": e.at, "window_s": e.window or 0.0, "notice_s": e.notice or 0.0, "ramp_s": e.ramp or 0.0,
+         "duration_s": e.duration or 0.0, "amount_frac": e.amount or 0.0}
+        for e in scenario.events.values() if e.kind == "grid-call"
+    ]  # fmt: skip
 
 
 def _tiers(ready: Prepared) -> list[dict[str, Any]]:

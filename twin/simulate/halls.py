@@ -23,7 +23,7 @@ FOLDER = "halls"
 
 
 def of_hall(site: Prepared, index: int) -> Prepared:
-    """One hall of a site, with its share of the requests and its own events and random streams.
+    """One hall of a site, with its share of the requests, its own events and those of the site, and random streams.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def of_hall(site: Prepared, index: int) -> Prepared:
     """
     name, hall = hall_ids(site.scenario)[index], Hall(index, site.scenario.hall.count)
     events = {
-        key: event.model_copy(update={"asset": event.asset.removeprefix(f"{name}/")})
+        key: event.model_copy(update={"asset": event.asset and event.asset.removeprefix(f"{name}/")})
         for key, event in site.scenario.events.items()
-        if event.asset.startswith(f"{name}/")
+        if event.asset is None or event.asset.startswith(f"{name}/")
     }
     seed = int(stream(site.scenario.seed, "hall", str(index)).integers(2**62))
     requests = site.requests if index == 0 else scenarios.requests(site.scenario, hall=hall)

@@ -59,6 +59,8 @@ def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
     halls = [f"{hall}/" for hall in hall_ids(scenario)] if scenario.hall.count > 1 else [""]
     for name, event in scenario.events.items():
         kind = str(find("twin.processes", event.kind, "ASSET_KIND"))
+        if event.asset is None:  # it happens to the site; the scenario was checked for that
+            continue
         known = [hall + asset for hall in halls for asset in _assets(graph, scenario, kind)]
         if event.asset not in known:
             near = difflib.get_close_matches(event.asset, known, 1) or known[:1] or ["another event"]

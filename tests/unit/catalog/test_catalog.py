@@ -102,8 +102,8 @@ def test_gpus_can_be_cooled_and_powered(name: str) -> None:
     assert inlet_k + rise_k < gpu.throttle_temperature_k < gpu.full_throttle_temperature_k
     assert gpu.full_throttle_temperature_k < gpu.shutdown_temperature_k
     assert gpu.idle_power_w < gpu.floor_power_w < gpu.tdp_w
-    shares = ("active", "compute", "memory", "link")
-    assert sum(getattr(gpu, f"{s}_power_share_frac") for s in shares) == pytest.approx(1.0)
+    assert gpu.active_power_share_frac + gpu.link_power_share_frac < gpu.memory_power_share_frac
+    assert 1.0 < gpu.compute_power_share_frac < 10.0
     if gpu.cooling == "air":
         series = gpu.junction_resistance_k_per_w + gpu.plate_resistance_k_per_w
         assert gpu.air_resistance_k_per_w == pytest.approx(series)
@@ -111,12 +111,13 @@ def test_gpus_can_be_cooled_and_powered(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "low_w", "high_w"), [("h100-sxm", 435, 554), ("b200-sxm", 526, 794)])
 def test_decode_draws_what_was_measured(name: str, low_w: float, high_w: float) -> None:
-    """Middle half of the runs of ML.ENERGY V3: memory at half to nearly all of its rate, little arithmetic."""
+    """Middle half of the runs of ML.ENERGY V3: memory at 40 to 70 % of its rate, little arithmetic."""
     gpu = catalog.get("gpu", name)
-    for memory, compute in ((0.5, 0.1), (0.7, 0.1)):
-        shares = gpu.active_power_share_frac + memory * gpu.memory_power_share_frac
-        shares += compute * gpu.compute_power_share_frac
-        assert low_w <= gpu.idle_power_w + (gpu.tdp_w - gpu.idle_power_w) * shares <= high_w
+    for memory, compute in ((0.4, 0.05), (0.7, 0.03)):
+        demand = gpu.active_power_share_frac + memory * gpu.memory_power_share_frac
+        demand += compute * gpu.compute_power_share_frac
+        drawn = demand / (1.0 + demand**2) ** 0.5
+        assert low_w <= gpu.idle_power_w + (gpu.tdp_w - gpu.idle_power_w) * drawn <= high_w
 
 
 def test_gb200_die_temperature_of_the_reference_transient() -> None:

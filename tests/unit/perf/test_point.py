@@ -83,7 +83,8 @@ def test_a_model_that_does_not_fit_says_by_how_much_and_what_would() -> None:
     said = refusal(model="deepseek-r1")
     assert "GB are missing on 8 GPUs" in said
     assert "use a multiple of 16" in said
-    assert "use a multiple of 2: so many GPUs hold it at fp8 (tensor 2" in refusal(gpus=1, tp=1)
+    said = refusal(gpus=1, tp=1, precision="bf16")
+    assert "use a multiple of 2: so many GPUs hold it at bf16 (tensor 2" in said
 
 
 @pytest.mark.parametrize(
