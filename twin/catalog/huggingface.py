@@ -98,7 +98,8 @@ def read(path: str | Path) -> Card:
             )
         changed = datetime.fromtimestamp(file.stat().st_mtime, tz=UTC)
     except (OSError, ValueError, LookupError, TypeError) as error:
-        fault = Fault(str(file), 0, "", str(error), "a readable JSON file", "name the config.json of a model")
+        found = getattr(error, "strerror", None) or str(error)
+        fault = Fault(str(file), 0, "", found, "a readable JSON file", "name the config.json of a model")
         raise CatalogError("a model's configuration cannot be read", [fault]) from error
     folder = file.resolve().parent.name
     name = folder if file.name == "config.json" and folder else file.stem

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from twin import catalog
+from twin.catalog import huggingface
 from twin.models.serving import Params
 from twin.plant import power, replicas, thermal
 from twin.plant.faults import telling
@@ -152,7 +153,7 @@ def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> Array:
 def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
     """What to cite for a run: the sources of every catalog part that the site uses."""
     used = {(d["kind"], d["catalog"]) for _, d in graph.nodes(data=True) if d.get("catalog")}
-    used |= {("llm", scenario.serving.model)}
+    used |= {("llm", huggingface.find(scenario.serving.model).name)}
     used |= {("engine", pool.keys.engine) for pool in placed(scenario.serving)}
     cards = {
         "leaf": "switch",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin import catalog, topology
-from twin.catalog import Card
+from twin.catalog import Card, huggingface
 from twin.errors import Fault, ScenarioError
 from twin.models import serving
 from twin.models.serving.records import ENDLESS
@@ -141,7 +141,7 @@ def _rated(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, kinds: list[K
 def rated_of(scenario: Scenario, pool: Placed, card: Card, outside_bytes_per_s: float = 0.0) -> Rated:
     """Coefficients and capacity of a replica of a pool on a GPU."""
     wanted = pool.keys
-    model_card = catalog.get("llm", wanted.model)
+    model_card = huggingface.find(wanted.model)
     model = cards.model_of(model_card)
     gpu = cards.gpu_of(card, model_card, wanted.weights, outside_bytes_per_s)
     engine_card = catalog.get("engine", wanted.engine)
@@ -182,7 +182,7 @@ def rated_of(scenario: Scenario, pool: Placed, card: Card, outside_bytes_per_s: 
 def _limits(scenario: Scenario, pool: Placed, capacity_tokens: int) -> dict[str, Any]:
     """Limits of a replica, by name."""
     keys, kv = pool.keys, pool.keys.kv
-    card = catalog.get("llm", keys.model)
+    card = huggingface.find(keys.model)
     token_bytes = cards.kv_bytes_per_token(card, keys.kv_cache)
     is_paged = kv.mode == "paged"
     block = kv.block if is_paged or kv.prefix_cache else 1
@@ -283,7 +283,7 @@ def gpu_rates(
 
 
 def _rates(pool: Placed, card: Card) -> tuple[float, float, float]:
-    keys, model = pool.keys, catalog.get("llm", pool.keys.model)
+    keys, model = pool.keys, huggingface.find(pool.keys.model)
     gpu, shape = cards.gpu_of(card, model, keys.weights), cards.model_of(model)
     tensor, kept = keys.tensor_parallel, cards.stored(model, keys.weights).bytes_per_param
     group = tensor * keys.attention_data_parallel

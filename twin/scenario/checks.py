@@ -12,6 +12,7 @@ from twin.errors import CatalogError, Fault, ScenarioError
 from twin.scenario.event_checks import check_events
 from twin.scenario.fields import Named
 from twin.scenario.schema import Scenario
+from twin.scenario.serving import model_name
 from twin.scenario.serving_checks import check_serving
 from twin.scenario.shape import leaves, marker
 from twin.scenario.source import Source
@@ -25,13 +26,17 @@ RACK_HEIGHT_M = parse("48 U", "length")
 
 def check_names(source: Source) -> list[Fault]:
     """Names that stand for catalog cards, policies and processes, and are none."""
-    faults = []
+    faults: list[Fault] = []
     for path, annotation, value in leaves(source.document):
         named = marker(annotation, Named)
         if named is None or not isinstance(value, str):
             continue
         known = named.names()
-        if value not in known:
+        if named.home == "llm" and (
+            "/" in value or value.endswith(".json") or model_name(source, value) != value
+        ):
+            faults += _model(source, path, value)
+        elif value not in known:
             near = difflib.get_close_matches(value, known, 3, 0.4)
             mend = (
                 f"write {' or '.join(near)}"
@@ -40,6 +45,15 @@ def check_names(source: Source) -> list[Fault]:
             )
             faults.append(source.fault(path, value, f"the name of {named.title}", mend))
     return faults
+
+
+def _model(source: Source, path: str, value: str) -> Iterator[Fault]:
+    """Faults of a model that is no card: a ``config.json`` that cannot be read, or a name on the hub without a card."""
+    try:
+        import_module("twin.catalog.huggingface").find(model_name(source, value))
+    except CatalogError as error:
+        for fault in error.faults:
+            yield source.fault(path, fault.found, fault.expected, fault.mend)
 
 
 def check_sense(scenario: Scenario) -> list[Fault]:

@@ -133,4 +133,7 @@ class Named:
         return True
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.names()), "title": self.title}
+        known = {"enum": list(self.names())}
+        if self.home == "llm":  # any model of Hugging Face: its name there, or its config.json
+            return {"type": "string", "anyOf": [known, {"pattern": "[/.]"}], "title": self.title}
+        return {"type": "string", **known, "title": self.title}

@@ -14,6 +14,7 @@ from twin.scenario.explain import explain
 from twin.scenario.overlay import VERBS, apply
 from twin.scenario.reader import read, read_value
 from twin.scenario.schema import Scenario
+from twin.scenario.serving import model_name
 from twin.scenario.source import COMMAND_LINE, Mark, Source
 
 PathLike = str | Path
@@ -105,6 +106,9 @@ def _assemble(
         source, unapplied = apply(source, change, "")
         faults += found + unapplied
     scenario, invalid = _validate(source)
+    if scenario is not None:
+        serving = scenario.serving.model_copy(update={"model": model_name(source, scenario.serving.model)})
+        scenario = scenario.model_copy(update={"serving": serving})
     faults += _beyond(invalid, faults)
     faults += _beyond(check_names(source), faults)
     if scenario is not None and not faults:

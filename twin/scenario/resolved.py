@@ -71,7 +71,9 @@ def _data_files(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
     """Path and name of each data file, and the mapping and key under which the name stands."""
     found = []
     for path, annotation, name in leaves(document):
-        if isinstance(name, str) and name and marker(annotation, DataFile):
+        if not isinstance(name, str) or not name:
+            continue
+        if marker(annotation, DataFile) or (path == "serving.model" and name.endswith(".json")):
             *way, key = path.split(".")
             parent = document
             for step in way:

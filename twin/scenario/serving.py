@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from twin.scenario.fields import Measure, Named, refuse
 from twin.scenario.section import Count, Duration, Fraction, Key, Name, Section, ServiceLevel, Time, default
+from twin.scenario.source import Source
 
 Precision = Literal["bf16", "fp16", "fp8", "fp4"]
 Tokens = Annotated[int, Field(strict=True, ge=0, le=100_000_000)]
@@ -188,7 +189,9 @@ class Planner(Section):
 class Serving(EngineKeys):
     """Model, engine and routing."""
 
-    model: Annotated[Name, Named("llm")] = Field(description="model card")
+    model: Annotated[str, Named("llm")] = Field(
+        description="model card, name on Hugging Face, or a config.json"
+    )
     routing: Annotated[Name, Named("twin.policies.routing", "choose")] = Field(
         "least-outstanding-tokens", description="routing policy"
     )
@@ -238,6 +241,13 @@ class Serving(EngineKeys):
         if isinstance(value, dict) and all(isinstance(v, int | float | str) for v in value.values()):
             return value
         raise refuse(str(value), "numbers by name", "write for example {waiting_per_replica: 16}")
+
+
+def model_name(source: Source, value: str) -> str:
+    """A model as everybody finds it: the place of its ``config.json``, else the name as it is."""
+    file = source.data_file("serving.model", value)
+    inside = file / "config.json"
+    return str(inside) if inside.is_file() else str(file) if file.suffix == ".json" else value
 
 
 class Placed(NamedTuple):
