@@ -32,7 +32,7 @@ import numpy as np
 from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from twin.errors import CatalogError, Fault, PhysicalRangeError
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_table
 from twin.models.serving import step as kernel
 from twin.models.serving.pack import Pack
 from twin.models.serving.params import GRAPH_SIZES, everyone, first_come, make_params
@@ -244,7 +244,7 @@ def _entry(digest: str) -> Any:
     ) -> int:
         if digest == "":
             return kernel.DONE
-        prefix_cache.fill_table(state)
+        prefix_table.fill_table(state)
         kernel.set_inputs(tables, state, columns[0], columns[1], columns[2], columns[3])
         reason = kernel.run_until(tables, state, until_s, policies, outcome)
         if reason == kernel.DONE:

@@ -2,8 +2,7 @@
 
 An entry holds the leading blocks of a stretch: some in HBM (tier 0), where requests may refer to it; the deeper ones,
 unreferenced, in the host (1); the deepest in storage (2). The deepest block is always the one used least recently, so
-an entry stands in the list of a tier as a whole. An open-addressing table leads from the id of the first block and
-the replica to the entry. Entry 0 is nobody, in lists and in the table, so that both begin as zeros.
+an entry stands in the list of a tier as a whole.
 """
 
 from __future__ import annotations
@@ -13,84 +12,11 @@ from typing import Any
 import numpy as np
 
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.state import DIRTY, FREE_SLOT, IS_UNTABLED, MOST_STRETCHES, SLOTS_LEFT
+from twin.models.serving.prefix_table import NOBODY, enter, find, strike
+from twin.models.serving.state import DIRTY, FREE_SLOT, SLOTS_LEFT
 from twin.models.serving.trees import NONE
 
-_HASH = np.uint64(0x9E3779B97F4A7C15)
-_STEP = np.uint64(0xD6E8FEB86659FD93)
 _ONE = np.uint64(1)
-
-NOBODY = 0
-
-
-@inner
-def _home(s: Any, r: int, key: int) -> int:
-    """Place in the table where the search for an id begins."""
-    mixed = np.int64((np.uint64(key) * _HASH + np.uint64(r) * _STEP) >> np.uint64(32))
-    return int(mixed & (len(s.table) - 1))
-
-
-@inner
-def find(s: Any, r: int, key: int) -> int:
-    """Entry of a stretch at a replica by the id of its first block, or nobody."""
-    mask = len(s.table) - 1
-    at = _home(s, r, key)
-    while True:
-        slot = s.table[at]
-        if slot.entry == NOBODY or (slot.id == key and slot.replica == r):
-            return slot.entry
-        at = (at + 1) & mask
-
-
-@inner
-def _enter(s: Any, r: int, key: int, entry: int) -> None:
-    mask = len(s.table) - 1
-    at = _home(s, r, key)
-    while s.table[at].entry != NOBODY:
-        at = (at + 1) & mask
-    slot = s.table[at]
-    slot.id, slot.replica, slot.entry = key, r, entry
-
-
-@inner
-def _strike(s: Any, r: int, key: int) -> None:
-    """Take an id out of the table; what was pushed on by it moves back."""
-    mask = len(s.table) - 1
-    hole = _home(s, r, key)
-    while s.table[hole].id != key or s.table[hole].replica != r:
-        hole = (hole + 1) & mask
-    at = (hole + 1) & mask
-    while s.table[at].entry != NOBODY:
-        slot = s.table[at]
-        if (at - _home(s, slot.replica, slot.id)) & mask >= (at - hole) & mask:
-            gap = s.table[hole]
-            gap.id, gap.replica, gap.entry = slot.id, slot.replica, slot.entry
-            hole = at
-        at = (at + 1) & mask
-    s.table[hole].entry = NOBODY
-
-
-@inner
-def slots_wanted(p: Any, s: Any, g: int) -> int:
-    """Most entries that a boundary of a group may add: those of each prompt, and all of them in HBM."""
-    grp, most = s.groups[g], 0
-    for r in range(grp.start, grp.start + grp.count):
-        if p.engines[r].has_prefix_cache:
-            in_hbm = min(p.engines[r].cache_entries, p.engines[r].kv_blocks)
-            most += min((s.replicas[r].queued + s.replicas[r].batch) * s.counts[MOST_STRETCHES], 2 * in_hbm)
-    return most
-
-
-@outer
-def fill_table(s: Any) -> None:
-    """Enter all that is cached into the table, if it is a new one."""
-    if not s.counts[IS_UNTABLED]:
-        return
-    for entry in range(1, len(s.entries)):
-        e = s.entries[entry]
-        if e.blocks > 0:
-            _enter(s, e.replica, e.id, entry)
-    s.counts[IS_UNTABLED] = 0
 
 
 @inner
@@ -139,7 +65,7 @@ def _list(s: Any, rep: Any, tier: int, entry: int) -> None:
 def _give_back(s: Any, r: int, entry: int) -> None:
     """Free the slot of an entry that holds nothing any more."""
     e = s.entries[entry]
-    _strike(s, r, e.id)
+    strike(s, r, e.id)
     e.blocks = 0
     e.newer[0] = s.counts[FREE_SLOT]
     s.counts[FREE_SLOT] = entry
@@ -436,7 +362,7 @@ def _create(s: Any, r: int, key: int, blocks: int) -> int:
     e.id, e.replica, e.blocks, e.references = key, r, blocks, 1
     for tier in range(3):
         e.held[tier] = 0
-    _enter(s, r, key, entry)
+    enter(s, r, key, entry)
     return int(entry)
 
 

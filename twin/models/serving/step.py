@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_cache, prefix_table
 from twin.models.serving.blocks import more_blocks
 from twin.models.serving.deaths import lose_group
 from twin.models.serving.draws import inner, outer
@@ -147,7 +147,7 @@ def _lack(p: Any, s: Any, g: int, outcome: Any) -> int:
     """Whether a table might not have room for what a boundary of a group adds, as a reason to stop."""
     if s.counts[GAPS] > len(s.gaps) // 2:
         return GAPS_FULL
-    outcome[0] = prefix_cache.slots_wanted(p, s, g)
+    outcome[0] = prefix_table.slots_wanted(p, s, g)
     return CACHE_FULL if outcome[0] > s.counts[SLOTS_LEFT] else DONE
 
 

@@ -1,0 +1,86 @@
+"""The table of a prefix cache: from the id of a stretch and a replica to its entry, by open addressing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from twin.models.serving.draws import inner, outer
+from twin.models.serving.state import IS_UNTABLED, MOST_STRETCHES
+
+_HASH = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(0xD6E8FEB86659FD93)
+
+NOBODY = 0
+"""The entry that is none, in the table and in lists, so that both begin as zeros."""
+
+
+@inner
+def _home(s: Any, r: int, key: int) -> int:
+    """Place in the table where the search for an id begins."""
+    mixed = np.int64((np.uint64(key) * _HASH + np.uint64(r) * _STEP) >> np.uint64(32))
+    return int(mixed & (len(s.table) - 1))
+
+
+@inner
+def find(s: Any, r: int, key: int) -> int:
+    """Entry of a stretch at a replica by the id of its first block, or nobody."""
+    mask = len(s.table) - 1
+    at = _home(s, r, key)
+    while True:
+        slot = s.table[at]
+        if slot.entry == NOBODY or (slot.id == key and slot.replica == r):
+            return slot.entry
+        at = (at + 1) & mask
+
+
+@inner
+def enter(s: Any, r: int, key: int, entry: int) -> None:
+    mask = len(s.table) - 1
+    at = _home(s, r, key)
+    while s.table[at].entry != NOBODY:
+        at = (at + 1) & mask
+    slot = s.table[at]
+    slot.id, slot.replica, slot.entry = key, r, entry
+
+
+@inner
+def strike(s: Any, r: int, key: int) -> None:
+    """Take an id out of the table; what was pushed on by it moves back."""
+    mask = len(s.table) - 1
+    hole = _home(s, r, key)
+    while s.table[hole].id != key or s.table[hole].replica != r:
+        hole = (hole + 1) & mask
+    at = (hole + 1) & mask
+    while s.table[at].entry != NOBODY:
+        slot = s.table[at]
+        if (at - _home(s, slot.replica, slot.id)) & mask >= (at - hole) & mask:
+            gap = s.table[hole]
+            gap.id, gap.replica, gap.entry = slot.id, slot.replica, slot.entry
+            hole = at
+        at = (at + 1) & mask
+    s.table[hole].entry = NOBODY
+
+
+@inner
+def slots_wanted(p: Any, s: Any, g: int) -> int:
+    """Most entries that a boundary of a group may add: those of each prompt, and all of them in HBM."""
+    grp, most = s.groups[g], 0
+    for r in range(grp.start, grp.start + grp.count):
+        if p.engines[r].has_prefix_cache:
+            in_hbm = min(p.engines[r].cache_entries, p.engines[r].kv_blocks)
+            most += min((s.replicas[r].queued + s.replicas[r].batch) * s.counts[MOST_STRETCHES], 2 * in_hbm)
+    return most
+
+
+@outer
+def fill_table(s: Any) -> None:
+    """Enter all that is cached into the table, if it is a new one."""
+    if not s.counts[IS_UNTABLED]:
+        return
+    for entry in range(1, len(s.entries)):
+        e = s.entries[entry]
+        if e.blocks > 0:
+            enter(s, e.replica, e.id, entry)
+    s.counts[IS_UNTABLED] = 0
