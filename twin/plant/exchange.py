@@ -67,17 +67,29 @@ def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     """GPU temperature and power cap → clock → replica: the slowest GPU sets the pace; a paused replica has none."""
     p.die_before_k = p.nodes["gpu"].state.die_k
     p.cool_clock_frac = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
-    tdp_w = p.gpus.power.tdp_w  # by which GPUs share the cap of their pool
-    cap_w = tdp_w * np.append(p.inputs["pool.cap_w"] / p.of_pool(tdp_w), 1.0)[p.maps.pool_of_gpu]
-    p.capped_clock_frac = capping.clock_frac(
-        p.gpus.power, work, p.clock_frac, p.capped_clock_frac, p.die_before_k, cap_w, p.tick_s
-    )
-    p.clock_frac = np.minimum(p.cool_clock_frac, p.capped_clock_frac)
+    if np.isfinite(p.inputs["pool.cap_w"]).any():
+        p.capped_clock_frac = _capped_clock_frac(p, work)
+        p.clock_frac = np.minimum(p.cool_clock_frac, p.capped_clock_frac)
+    else:
+        p.capped_clock_frac.fill(1.0)
+        p.clock_frac = p.cool_clock_frac
     owner = p.maps.team_of_gpu
     slowest = np.ones(len(p.maps.lanes_of_team))
     np.minimum.at(slowest, owner[owner >= 0], (p.clock_frac * alive[p.maps.rack_of_gpu])[owner >= 0])
-    works, p.turns = pausing.works(p.turns, p.inputs["pool.pause_frac"][p.maps.pool_of_replica])
-    p.serving.inputs = p.serving.inputs._replace(clock_frac=slowest[p.maps.team_of_replica] * works)
+    pace = slowest[p.maps.team_of_replica]
+    if p.inputs["pool.pause_frac"].any():
+        works, p.turns = pausing.works(p.turns, p.inputs["pool.pause_frac"][p.maps.pool_of_replica])
+        pace *= works
+    p.serving.inputs = p.serving.inputs._replace(clock_frac=pace)
+
+
+def _capped_clock_frac(p: Plant, work: gpu_power.Work) -> Array:
+    """Cap of a pool → clocks of its GPUs, which share it by their TDP."""
+    tdp_w = p.gpus.power.tdp_w
+    cap_w = tdp_w * np.append(p.inputs["pool.cap_w"] / p.of_pool(tdp_w), 1.0)[p.maps.pool_of_gpu]
+    return capping.clock_frac(
+        p.gpus.power, work, p.clock_frac, p.capped_clock_frac, p.die_before_k, cap_w, p.tick_s
+    )
 
 
 def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
