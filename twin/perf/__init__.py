@@ -3,6 +3,9 @@
 from twin.perf.configuration import Configuration, resolve
 from twin.perf.fleets import Fleets, Tier, frontiers
 from twin.perf.frontier import Frontier, frontier
+from twin.perf.max_q import MaxQ, max_q
+from twin.perf.max_q_feed import Feed
+from twin.perf.max_q_search import Limits
 from twin.perf.points import point
 from twin.perf.prediction import Prediction, predict
 from twin.perf.runs import at_load, overlay, settings
@@ -10,14 +13,18 @@ from twin.perf.search import best
 
 __all__ = [
     "Configuration",
+    "Feed",
     "Fleets",
     "Frontier",
+    "Limits",
+    "MaxQ",
     "Prediction",
     "Tier",
     "at_load",
     "best",
     "frontier",
     "frontiers",
+    "max_q",
     "overlay",
     "point",
     "predict",
