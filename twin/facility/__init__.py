@@ -1,4 +1,4 @@
-"""Electrical networks and storage of a site by themselves, without a run. Names load what they need on first use."""
+"""Electrical networks, storage and air of a site by themselves, without a run. Names load what they need on first use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from twin.facility.air_field import AirField
+    from twin.facility.air_hall import AirHall, AirHandler, AirRack, Aisle, Tile
+    from twin.facility.air_site import air_hall
     from twin.facility.contingency import Outage, n_minus_1
     from twin.facility.diagram import one_line
     from twin.facility.electrical import Bus, Line, Load, Network, NetworkError, Source, Tie, Transformer
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
     from twin.facility.site_flow import SiteFlow, SiteOutage, site_outages, solve_site
 
 __all__ = [
+    "AirField",
+    "AirHall",
+    "AirHandler",
+    "AirRack",
+    "Aisle",
     "Bus",
     "Element",
     "Line",
@@ -31,8 +39,10 @@ __all__ = [
     "StorageError",
     "StoragePlan",
     "Tie",
+    "Tile",
     "Transformer",
     "Wiring",
+    "air_hall",
     "least_storage",
     "n_minus_1",
     "one_line",
@@ -43,6 +53,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AirField": "air_field",
+    "AirHall": "air_hall",
+    "AirHandler": "air_hall",
+    "AirRack": "air_hall",
+    "Aisle": "air_hall",
     "Bus": "electrical",
     "Element": "site_elements",
     "Line": "electrical",
@@ -57,8 +72,10 @@ _HOMES = {
     "StorageError": "ramp_storage",
     "StoragePlan": "ramp_storage",
     "Tie": "electrical",
+    "Tile": "air_hall",
     "Transformer": "electrical",
     "Wiring": "site",
+    "air_hall": "air_site",
     "least_storage": "ramp_storage",
     "n_minus_1": "contingency",
     "one_line": "diagram",
