@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from twin.cli import fabrics, networking, siting
+from twin.cli import airing, cooling, fabrics, networking, provisioning, siting
 from twin.cli.options import values_by_path
 from twin.errors import TwinError
 
@@ -276,8 +276,11 @@ def perf_ledger(as_json: Json = False) -> None:
     ledger.ledger(as_json=as_json)
 
 
+perf_app.add_typer(provisioning.app)
 app.add_typer(networking.app)
 app.add_typer(siting.app)
+app.add_typer(cooling.app)
+app.add_typer(airing.app)
 app.add_typer(fabrics.app, name="fabric")
 
 catalog_app = typer.Typer(help="Components with their sources.", no_args_is_help=True)

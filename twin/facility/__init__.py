@@ -1,4 +1,4 @@
-"""Electrical networks, storage and air of a site by themselves, without a run. Names load what they need on first use."""
+"""Electrical networks, storage and air of a site, without a run. Names load what they need on first use."""
 
 from __future__ import annotations
 
