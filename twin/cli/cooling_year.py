@@ -192,8 +192,8 @@ def _parts(found: dict[str, float]) -> str:
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
-    for head in ("IT GWh", "PUE", "cooling/IT", "L/kWh", "m3", "free h", "part h", "mech. h"):
-        table.add_column(head, justify="right", no_wrap=True)
+    for head in ("IT GWh", "PUE", "cooling / IT", "L/kWh", "m3", "free h", "part h", "mech. h"):
+        table.add_column(head, justify="right", overflow="fold")  # heads fold where the screen is narrow
     for row in rows:
         table.add_row(
             row["month"], f"{row['it_j'] / 3.6e12:,.3f}", f"{row['pue']:.4f}",
