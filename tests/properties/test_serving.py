@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from twin.models import serving
 from twin.models.serving import trees
-from twin.models.serving.state import BOUNDARIES, SLOTS_LEFT
+from twin.models.serving.state import BOUNDARIES, SLOTS_LEFT, TRANSFERS
 from twin.policies.routing import OUTSTANDING_TOKENS, least_outstanding_tokens
 from twin.requests import CANCELLED, COMING, FINISHED, INSIDE, REJECTED, SHED
 
@@ -129,8 +129,9 @@ def test_tokens_and_blocks_are_conserved(seed, features):
     replicas = state.replicas
     free = replicas["free_blocks"] + replicas["evictable_blocks"]
     np.testing.assert_array_equal(free, params.engines["kv_blocks"])
-    for name in ("batch", "decode", "queued", "sending", "receiving", "context", "decode_blocks"):
+    for name in ("batch", "decode", "queued", "context", "decode_blocks"):
         assert not replicas[name].any(), name
+    assert state.counts[TRANSFERS] == 0
     assert not state.loads[:4].any()
     assert not state.adapter_users.any()
 

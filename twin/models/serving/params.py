@@ -135,7 +135,7 @@ def _narrow(engines: NDArray[np.void], attached_frac: Floats, trunk_bytes_per_s:
     shares = attached_frac[engines["place"]]
     rates = [engines[f"{way}_bytes_per_s"][:, None] for way in ("send", "receive")]
     # a share of zero of an infinite rate is nothing
-    below = [np.where(shares > 0.0, shares * np.maximum(rate, 0.0), 0.0).sum(axis=0) for rate in rates]
+    below = [(shares * np.where(shares > 0.0, np.maximum(rate, 0.0), 0.0)).sum(axis=0) for rate in rates]
     return np.flatnonzero(trunk_bytes_per_s < np.concatenate(below) * (1.0 - 1e-9))
 
 
