@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -239,10 +237,3 @@ def test_every_kind_says_what_it_is_based_on():
         for lengths in (kind.prompt, kind.output):
             assert (lengths is None) == (name == "request")
             assert lengths is None or missing(lengths) == ""
-
-
-def test_a_million_drawn_requests_take_about_a_second(site):
-    scenario = load(site("a: {kind: chat, synthetic: {arrivals: {rate: 280 1/s}}}"))
-    start = time.process_time()
-    assert requests(scenario).rows > 1_000_000
-    assert time.process_time() - start < 2.0
