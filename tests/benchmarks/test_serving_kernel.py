@@ -13,7 +13,7 @@ import pytest
 import simpy
 
 from twin.models import serving
-from twin.models.serving.state import BOUNDARIES
+from twin.models.serving.layout import BOUNDARIES
 from twin.physics.inference import Engine, Gpu, Model, coefficients, kv_capacity_tokens
 from twin.policies.routing import kv_aware
 from twin.policies.routing.least_outstanding_tokens import choose

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from twin.models import serving
 from twin.models.serving import trees
-from twin.models.serving.state import BOUNDARIES, SLOTS_LEFT, TRANSFERS
+from twin.models.serving.layout import BOUNDARIES, SLOTS_LEFT, TRANSFERS
 from twin.policies.routing import OUTSTANDING_TOKENS, least_outstanding_tokens
 from twin.requests import CANCELLED, COMING, FINISHED, INSIDE, REJECTED, SHED
 

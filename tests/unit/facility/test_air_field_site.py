@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import twin
 from tests.unit.facility.air_halls import CP, hall
 from twin import topology
 from twin.cli.main import run_app
-from twin.errors import TwinError
+from twin.errors import MissingLibrary
 from twin.facility import air_picture
 from twin.facility.air_field import solve
 from twin.facility.air_hall import AirError
@@ -132,8 +133,10 @@ def test_picture_is_drawn(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     try:
         out = air_picture.draw(solve(hall(gap="rack-2")), tmp_path / "air.png")
-    except TwinError as error:
-        pytest.skip(str(error.message))
+    except MissingLibrary as error:  # a machine without OpenGL; one of ours has it
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(error.message)
     picture = np.asarray(image.open(out).convert("RGB"))
     assert picture.shape == (800, 1800, 3)
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 200

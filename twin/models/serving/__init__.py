@@ -34,6 +34,7 @@ from numba.core.errors import NumbaExperimentalFeatureWarning
 from twin.errors import CatalogError, Fault, PhysicalRangeError
 from twin.models.serving import prefix_table
 from twin.models.serving import step as kernel
+from twin.models.serving.layout import ARRIVED, GAPS, LEFT, NOW
 from twin.models.serving.pack import Pack
 from twin.models.serving.params import GRAPH_SIZES, everyone, first_come, make_params
 from twin.models.serving.records import (
@@ -47,7 +48,7 @@ from twin.models.serving.records import (
     Outputs,
     Params,
 )
-from twin.models.serving.state import ARRIVED, GAPS, LEFT, NOW, State, copy, start
+from twin.models.serving.state import State, copy, start
 from twin.physics import inference, iteration
 
 __all__ = [

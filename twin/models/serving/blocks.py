@@ -8,8 +8,7 @@ import numpy as np
 
 from twin.models.serving import prefix_cache
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.records import LARGEST_RANK, PROMPT_TOKENS, WAITING_REQUESTS
-from twin.models.serving.state import (
+from twin.models.serving.layout import (
     COMPUTE,
     COMPUTE_AND_SEND,
     HAS_ENTRIES,
@@ -18,6 +17,7 @@ from twin.models.serving.state import (
     RESUME,
     WAITING,
 )
+from twin.models.serving.records import LARGEST_RANK, PROMPT_TOKENS, WAITING_REQUESTS
 from twin.models.serving.trees import NONE, goes_first, push, queue_push, swap_out
 
 ROW_BITS = 32

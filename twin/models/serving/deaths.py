@@ -18,17 +18,7 @@ from twin.models.serving.blocks import (
     prompt_blocks,
 )
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.moves import (
-    come_again,
-    leave,
-    leave_queue,
-    leave_waiting,
-    owe,
-    waste,
-)
-from twin.models.serving.records import PROMPT_TOKENS
-from twin.models.serving.runs import look
-from twin.models.serving.state import (
+from twin.models.serving.layout import (
     AWAY,
     COMPUTE,
     GIVEN_UP,
@@ -40,6 +30,16 @@ from twin.models.serving.state import (
     PULL,
     TRANSFERS,
 )
+from twin.models.serving.moves import (
+    come_again,
+    leave,
+    leave_queue,
+    leave_waiting,
+    owe,
+    waste,
+)
+from twin.models.serving.records import PROMPT_TOKENS
+from twin.models.serving.runs import look
 from twin.models.serving.transfers import remove_transfer
 from twin.models.serving.trees import NONE, queue_pop, queue_push
 from twin.requests import CANCELLED

@@ -7,6 +7,21 @@ from typing import Any
 from twin.models.serving import prefix_cache
 from twin.models.serving.blocks import blocks_of
 from twin.models.serving.draws import inner
+from twin.models.serving.layout import (
+    ALARMS,
+    ARRIVED,
+    COMPUTE,
+    COMPUTE_AND_SEND,
+    CURSOR,
+    INDEXED,
+    LEAST_DECODE_TOKENS,
+    LOOKS_UP,
+    OPEN_DECODE,
+    OPEN_ENTRY,
+    OUTSTANDING,
+    OUTSTANDING_TOKENS_ALL,
+    WAITING,
+)
 from twin.models.serving.moves import choose_decode, enqueue, fill_info, leave, owe
 from twin.models.serving.records import (
     CACHED_TOKENS,
@@ -21,21 +36,6 @@ from twin.models.serving.records import (
     TOTAL_REQUESTS,
     TOTAL_TOKENS,
     TOTAL_WAITING,
-)
-from twin.models.serving.state import (
-    ALARMS,
-    ARRIVED,
-    COMPUTE,
-    COMPUTE_AND_SEND,
-    CURSOR,
-    INDEXED,
-    LEAST_DECODE_TOKENS,
-    LOOKS_UP,
-    OPEN_DECODE,
-    OPEN_ENTRY,
-    OUTSTANDING,
-    OUTSTANDING_TOKENS_ALL,
-    WAITING,
 )
 from twin.models.serving.trees import NONE, first_smallest, set_leaf, timer_push
 from twin.requests import INSIDE, REJECTED, SHED

@@ -12,8 +12,8 @@ from typing import Any
 from twin.models.serving import prefix_cache
 from twin.models.serving.blocks import adapter_slot, admission_blocks
 from twin.models.serving.draws import inner, outer
+from twin.models.serving.layout import PULL
 from twin.models.serving.moves import drop_dead
-from twin.models.serving.state import PULL
 from twin.models.serving.trees import NONE
 
 

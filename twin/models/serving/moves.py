@@ -17,6 +17,26 @@ from twin.models.serving.blocks import (
     prompt_blocks,
 )
 from twin.models.serving.draws import inner, integer, outer
+from twin.models.serving.layout import (
+    AWAY,
+    COMING_ROOT,
+    DECODE_CURSOR,
+    GIVEN_UP,
+    INDEXED_DECODE,
+    IS_AWAY,
+    IS_JOINING,
+    IS_LOADING,
+    IS_QUEUED,
+    LEAST_DECODE_TOKENS,
+    LEFT,
+    LOOKS_UP_DECODE,
+    OUTSTANDING,
+    OUTSTANDING_TOKENS_ALL,
+    PULL,
+    RESUME,
+    TRANSFERS,
+    WAITING,
+)
 from twin.models.serving.records import (
     CACHED_TOKENS,
     CURSOR,
@@ -40,26 +60,6 @@ from twin.models.serving.records import (
     WAITING_REQUESTS,
 )
 from twin.models.serving.runs import look
-from twin.models.serving.state import (
-    AWAY,
-    COMING_ROOT,
-    DECODE_CURSOR,
-    GIVEN_UP,
-    INDEXED_DECODE,
-    IS_AWAY,
-    IS_JOINING,
-    IS_LOADING,
-    IS_QUEUED,
-    LEAST_DECODE_TOKENS,
-    LEFT,
-    LOOKS_UP_DECODE,
-    OUTSTANDING,
-    OUTSTANDING_TOKENS_ALL,
-    PULL,
-    RESUME,
-    TRANSFERS,
-    WAITING,
-)
 from twin.models.serving.transfers import count_bytes, remove_transfer
 from twin.models.serving.trees import NONE, first_smallest, queue_pop, queue_push, set_leaf
 from twin.requests import CANCELLED, FINISHED, INSIDE, SHED

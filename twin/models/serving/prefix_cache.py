@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from twin.models.serving.draws import inner, outer
+from twin.models.serving.layout import DIRTY, FREE_SLOT, SLOTS_LEFT
 from twin.models.serving.prefix_table import NOBODY, enter, find, strike
-from twin.models.serving.state import DIRTY, FREE_SLOT, SLOTS_LEFT
 from twin.models.serving.trees import NONE
 
 _ONE = np.uint64(1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.state import IS_UNTABLED, MOST_STRETCHES
+from twin.models.serving.layout import IS_UNTABLED, MOST_STRETCHES
 
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 _STEP = np.uint64(0xD6E8FEB86659FD93)

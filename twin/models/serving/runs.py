@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from twin.models.serving.draws import inner
-from twin.models.serving.state import GAPS
+from twin.models.serving.layout import GAPS
 from twin.models.serving.trees import set_leaf
 
 

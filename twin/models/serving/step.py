@@ -7,14 +7,12 @@ from typing import Any
 
 from twin.models.serving import prefix_cache, prefix_table
 from twin.models.serving.blocks import more_blocks
+from twin.models.serving.closing import tally
 from twin.models.serving.deaths import lose_group
 from twin.models.serving.draws import inner, outer
 from twin.models.serving.gateway import arrive, mark_open
-from twin.models.serving.kernel import coefficients_of, tally, turn
-from twin.models.serving.moves import end_transfer, give_up
-from twin.models.serving.records import VIEW_FIELDS
-from twin.models.serving.runs import cut, end_s, log_gaps, look, steps_until
-from twin.models.serving.state import (
+from twin.models.serving.kernel import turn
+from twin.models.serving.layout import (
     ALARMS,
     AWAY,
     COMING_ROOT,
@@ -28,6 +26,10 @@ from twin.models.serving.state import (
     NOW,
     SLOTS_LEFT,
 )
+from twin.models.serving.moves import end_transfer, give_up
+from twin.models.serving.prices import coefficients_of
+from twin.models.serving.records import VIEW_FIELDS
+from twin.models.serving.runs import cut, end_s, log_gaps, look, steps_until
 from twin.models.serving.trees import NONE, first_smallest, queue_pop, set_leaf, timer_pop
 from twin.physics import inference
 

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.state import IS_LOADING, NEXT_TRANSFER, TRANSFERS
+from twin.models.serving.layout import IS_LOADING, NEXT_TRANSFER, TRANSFERS
 
 _FULL = 1.0 + 1e-12
 """What is full up to rounding is full."""
