@@ -92,7 +92,7 @@ def test_ticks_of_any_length_give_the_same_requests(seed, features):
         ends = [*np.arange(tick_s, 30.0 + tick_s, tick_s), np.inf]
         ticked, _ = serve(params, requests, [(rest, float(end)) for end in ends])
         same(whole, ticked)
-        assert ticked.counts[serving.LEFT] == whole.counts[serving.state.LEFT]
+        assert ticked.counts[serving.LEFT] == whole.counts[serving.LEFT]
 
 
 @quick
