@@ -117,6 +117,7 @@ _TABLE: dict[str, tuple[str, str, dict[str, float | tuple[float, float]]]] = {
     "fraction": ("1", "_frac", {"%": 0.01, "percent": 0.01}),
     "money": ("USD", "_usd", {"USD": 1.0, "kUSD": 1e3, "MUSD": 1e6}),
     "energy price": ("USD/J", "_usd_per_j", {"USD/J": 1.0, "USD/kWh": 1 / 3.6e6, "USD/MWh": 1 / 3.6e9}),
+    "power price": ("USD/W", "_usd_per_w", {"USD/W": 1.0, "USD/kW": 1e-3, "USD/MW": 1e-6}),
     "token price": (
         "USD/token",
         "_usd_per_token",

@@ -159,8 +159,19 @@ def test_a_site_of_halls_gives_what_each_hall_gives(scenarios: Path, tmp_path: P
         "duration": "30 s",
     }
     prices = {"economics.by_hour": ["36 USD/MWh"] * 24, "economics.demand_response": "360 USD/MWh"}
-    changes = {"time.duration": "2 min", "hall.count": 2, "events": {"call": call}, **prices}
+    charges = {"economics.demand_charge": "10 USD/kW", "economics.demand_window": "40 s"}
+    charges |= {
+        "economics.capacity_charge": "1 USD/kW",
+        "power.feed.capacity": "1 MW",
+        "economics.carbon": "36 g/kWh",
+    }
+    changes = {"time.duration": "2 min", "hall.count": 2, "events": {"call": call}, **prices, **charges}
     kpis = twin.run(twin.load(scenarios / "one-rack.yaml", set=changes), out=tmp_path).kpis()
     assert kpis["grid_reduction_frac"] == pytest.approx(0.2, abs=0.02)
     assert kpis["grid_payment_usd"] == pytest.approx(1e-7 * kpis["grid_not_drawn_j"])
     assert kpis["electricity_usd"] == pytest.approx(1e-8 * kpis["energy_site_j"])
+    assert kpis["co2_kg"] == pytest.approx(1e-8 * kpis["energy_site_j"])
+    share = 120.0 / (31 * 86400.0)  # of July
+    assert kpis["power_site_mean_w"] < kpis["demand_peak_w"] <= kpis["power_site_peak_w"]
+    assert kpis["demand_charge_usd"] == pytest.approx(0.01 * kpis["demand_peak_w"] * share)
+    assert kpis["capacity_charge_usd"] == pytest.approx(2e6 * 0.001 * share)  # of two feeds

@@ -1,9 +1,8 @@
-"""What the grid asked for and got, and what electricity cost by the hour."""
+"""What the grid asked for and got."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,28 +11,6 @@ from numpy.typing import NDArray
 from twin.report.source import Source
 
 Floats = NDArray[np.float64]
-S_PER_H = 3600.0
-
-
-def electricity_usd(file: Source) -> float:
-    """Cost of the energy from the grid [USD]: by the hour of the local day where the run has such prices.
-
-    Parameters
-    ----------
-    file : Source
-        An opened result file. A sample counts at the price of the hour in which its middle lies.
-    """
-    prices = file.json("economics")
-    series = file.series("site.power_w")
-    energy_j = series.values[:, 0].astype(float) * np.diff(series.time_s, prepend=0.0)
-    hourly = prices.get("by_hour_usd_per_j")
-    if not hourly:
-        return float(energy_j.sum() * prices["electricity_usd_per_j"])
-    start = datetime.fromisoformat(str(file.attrs["start"]))
-    middle_s = series.time_s - 0.5 * np.diff(series.time_s, prepend=0.0)
-    of_day_s = start.hour * S_PER_H + start.minute * 60.0 + start.second + middle_s
-    hour = (of_day_s // S_PER_H).astype(int) % len(hourly)
-    return float(energy_j @ np.asarray(hourly)[hour])
 
 
 def grid_figures(file: Source) -> dict[str, float]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.report.grid import electricity_usd, grid_figures
+from twin.report.grid import grid_figures
 from twin.report.serving import Serving, known, ratio
 from twin.report.source import Source
+from twin.report.tariff import tariff_figures
 from twin.requests import CANCELLED, INSIDE, REJECTED, SHED
 
 Array = NDArray[np.float64]
@@ -77,7 +78,10 @@ _show(
     ("pue", "PUE", "", 1.0),
     ("power_site_mean_w", "mean grid power", "kW", 1e-3),
     ("power_site_peak_w", "peak grid power (sample)", "kW", 1e-3),
+    ("demand_peak_w", "highest demand window", "kW", 1e-3),
     ("energy_per_output_token_j", "per output token", "J", 1.0),
+    ("co2_kg", "CO2 of grid energy", "kg", 1.0),
+    ("co2_kg_per_output_token", "CO2 per million output tokens", "kg", 1e6),
 )
 _show(
     "thermal",
@@ -93,6 +97,9 @@ _show(
 _show(
     "money",
     ("electricity_usd", "electricity", "USD", 1.0),
+    ("electricity_price_usd_per_j", "mean price of it", "USD/MWh", J_PER_MWH),
+    ("demand_charge_usd", "demand charge, by share of the month", "USD", 1.0),
+    ("capacity_charge_usd", "capacity charge, by share of the month", "USD", 1.0),
     ("revenue_usd", "revenue of finished", "USD", 1.0),
     ("electricity_usd_per_output_token", "per million output tokens", "USD", 1e6),
 )
@@ -274,9 +281,9 @@ def _mean(values: NDArray[np.float32]) -> float:
 
 
 def _money(serving: Serving, tokens: float) -> dict[str, float]:
-    cost = electricity_usd(serving.file)
-    return {
-        "electricity_usd": cost,
-        "revenue_usd": serving.revenue_usd(),
-        "electricity_usd_per_output_token": ratio(cost, tokens),
-    }
+    found = tariff_figures(serving.file)
+    found["revenue_usd"] = serving.revenue_usd()
+    found["electricity_usd_per_output_token"] = ratio(found["electricity_usd"], tokens)
+    if "co2_kg" in found:
+        found["co2_kg_per_output_token"] = ratio(found["co2_kg"], tokens)
+    return found

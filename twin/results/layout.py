@@ -11,7 +11,7 @@ each addition.
     /assets/<kind>     id, place, size, parents, catalog
     /edges/<kind>      from_id, to_id, medium, length_m, route_start, route_m
     /series/<period>   time_s and one dataset a quantity (time, asset)
-    /requests, /gaps, /events, /spans, /audit    columns of TABLES
+    /requests, /gaps, /events, /spans, /audit, /tariff    columns of TABLES
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ __all__ = [
     "trace_path",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """1: the first; 2: further columns of requests, the table of gaps, labels, tiers and sampling; 3: sites of several
-halls, whose series are views of the halls' files."""
+halls, whose series are views of the halls' files; 4: the table of tariffs."""
 
 FORMAT = "ai-factory-twin results"
 TRACE_NAME = "trace.h5"
@@ -146,6 +146,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("inside", "f8", "", "what is still inside"),
         Column("residual_rel", "f8", "1", "what is left over, relative to the turnover"),
     ),
+    "tariff": (
+        Column("time_s", "f8", "s", "instant from which the row holds, until the next or the end of the run"),
+        Column("electricity_usd_per_j", "f8", "USD/J", "price of energy from the grid"),
+        Column("carbon_kg_per_j", "f8", "kg/J", "CO2 that it emits, NaN unknown"),
+    ),
 }
 
 ROOT_ATTRS: dict[str, str] = {
@@ -169,7 +174,8 @@ ROOT_ATTRS: dict[str, str] = {
     "tick_s": "period of the exchange between models",
     "arrivals": "requests that the workload brings over the whole run",
     "economics": "JSON: electricity_usd_per_j, input_price_usd_per_token, output_price_usd_per_token, "
-    "demand_response_usd_per_j, and by_hour_usd_per_j, null or 24 prices of the local day",
+    "demand_response_usd_per_j, and by_hour_usd_per_j, null or 24 prices of the local day; demand_usd_per_w, "
+    "demand_window_s, capacity_usd_per_w and capacity_w, what a month costs",
     "grid_calls": "JSON list: at_s, window_s, notice_s, ramp_s, duration_s, amount_frac of each call of the grid",
     "slo": "JSON: ttft_s, tpot_s, the limits that a good request keeps",
     "labels": "JSON: tenants, tiers, kinds, the names behind the columns of requests",

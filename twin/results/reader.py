@@ -168,6 +168,10 @@ class File:
         """Columns of the spans; empty in batch fidelity."""
         return self._columns("spans")
 
+    def tariff(self) -> dict[str, Any]:
+        """Columns of prices and emissions in steps; empty in a file of an older layout."""
+        return self._columns("tariff")
+
     def audit(self) -> dict[str, dict[str, float]]:
         """Balances by name, with in, out, inside and residual_rel; empty in a torso."""
         columns = self._columns("audit")

@@ -5,6 +5,7 @@ from twin.scenario.loader import check, load, read_yaml
 from twin.scenario.resolved import digest, resolved_text, run_id
 from twin.scenario.schema import Scenario
 from twin.scenario.source import Source
+from twin.scenario.tariff import Tariff, tariff
 from twin.scenario.traces import Series, weather
 from twin.scenario.workloads import ONLY, Hall, Requests, requests
 
@@ -15,6 +16,7 @@ __all__ = [
     "Scenario",
     "Series",
     "Source",
+    "Tariff",
     "check",
     "digest",
     "json_schema",
@@ -23,6 +25,7 @@ __all__ = [
     "requests",
     "resolved_text",
     "run_id",
+    "tariff",
     "weather",
     "write_json_schema",
 ]

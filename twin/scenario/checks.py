@@ -16,6 +16,7 @@ from twin.scenario.serving import model_name
 from twin.scenario.serving_checks import check_serving
 from twin.scenario.shape import leaves, marker
 from twin.scenario.source import Source
+from twin.scenario.tariff import check_tariff, tariff
 from twin.scenario.traces import weather
 from twin.scenario.workloads import check_workload, readers
 from twin.units import parse
@@ -85,6 +86,13 @@ def _sky(scenario: Scenario) -> Iterator[Fault]:
         yield from _data(source, "weather.file", lambda: weather(scenario))
 
 
+def _tariff(scenario: Scenario) -> Iterator[Fault]:
+    faults = list(check_tariff(scenario))
+    yield from faults
+    if not faults:
+        yield from _data(scenario.source, "economics", lambda: tariff(scenario))
+
+
 def _workload(scenario: Scenario) -> Iterator[Fault]:
     faults = list(check_workload(scenario))
     yield from faults
@@ -148,4 +156,4 @@ def _racks(scenario: Scenario) -> Iterator[Fault]:
             )
 
 
-_LOOKS = (_clock, _sky, _workload, _racks, check_serving, check_events)
+_LOOKS = (_clock, _sky, _tariff, _workload, _racks, check_serving, check_events)

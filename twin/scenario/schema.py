@@ -11,6 +11,7 @@ from twin.scenario.fields import Named, refuse
 from twin.scenario.section import (
     Count,
     Duration,
+    Emission,
     EnergyPrice,
     FileName,
     FloorLoad,
@@ -18,6 +19,7 @@ from twin.scenario.section import (
     Length,
     Name,
     Power,
+    PowerPrice,
     Section,
     Share,
     Temperature,
@@ -253,8 +255,24 @@ class Economics(Section):
     by_hour: list[EnergyPrice] | None = Field(
         None, description="electricity in each hour of the local day, 24 prices; electricity where left out"
     )
+    prices: FileName | None = Field(
+        None,
+        description="CSV with usd_per_mwh and either time_local or time_s; a price holds until the next",
+        examples=["data/prices.csv"],
+    )
     demand_response: EnergyPrice | None = Field(
         None, description="paid for energy that is not drawn while a grid call holds"
+    )
+    demand_charge: PowerPrice = _default(
+        "0 USD/kW", "a month, for the highest mean power over a demand window in it"
+    )
+    demand_window: Duration = _default("15 min", "over which the meter takes the mean")
+    capacity_charge: PowerPrice = _default("0 USD/kW", "a month, for the capacity of the feed")
+    carbon: Emission | None = Field(None, description="emissions of the grid; carbon_file where there is one")
+    carbon_file: FileName | None = Field(
+        None,
+        description="CSV with g_per_kwh and either time_local or time_s; a value holds until the next",
+        examples=["data/carbon-ercot-2022.csv.gz"],
     )
     input_tokens: TokenPrice
     output_tokens: TokenPrice

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import Fault, ScenarioError, TwinError
+from twin.errors import ScenarioError
 from twin.scenario.schema import Scenario
-from twin.scenario.workloads.tables import first, read_table
-from twin.units import parse
+from twin.scenario.series_file import Kind, read_series
 
-DRY_BULB_COLUMN = "dry_bulb_c"
+DRY_BULB = Kind("dry_bulb_c", 1.0, -93.15, 66.85, "an outdoor temperature in degC", offset=273.15)
 
 
 class Series(NamedTuple):
@@ -56,7 +53,7 @@ def weather(scenario: Scenario) -> Series:
         return Series(np.array([0.0, end_s]), np.full(2, sky.dry_bulb + sky.offset))
     file = scenario.source.data_file("weather.file", sky.file or "")
     start = datetime.fromisoformat(scenario.time.start)
-    time_s, dry_bulb_k = read_weather(file, start)
+    time_s, dry_bulb_k = read_series(file, start, DRY_BULB)
     if time_s[0] > 0 or time_s[-1] < end_s:
         fault = scenario.source.fault(
             "time.start",
@@ -68,35 +65,3 @@ def weather(scenario: Scenario) -> Series:
     inside = (time_s > 0) & (time_s < end_s)
     times = np.concatenate([[0.0], time_s[inside], [end_s]])
     return Series(times, np.interp(times, time_s, dry_bulb_k) + sky.offset)
-
-
-def read_weather(file: Path, start: datetime) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Instants [s] from ``start`` and dry-bulb temperatures [K] of a weather file."""
-    table = read_table(file)
-    clock = "time_s" if "time_s" in table.columns else "time_local"
-    table.need((clock, DRY_BULB_COLUMN))
-    times: list[float] = []
-    temperatures: list[float] = []
-    faults: list[Fault] = []
-    columns = table.columns[clock], table.columns[DRY_BULB_COLUMN]
-    for line, written, degrees in zip(table.lines, *columns, strict=True):
-        try:
-            instant = (
-                float(written)
-                if clock == "time_s"
-                else (datetime.fromisoformat(written).replace(tzinfo=None) - start).total_seconds()
-            )
-            kelvin = parse(f"{degrees} degC", "temperature")
-            if not math.isfinite(instant) or not 180.0 < kelvin < 340.0 or (times and instant <= times[-1]):
-                raise ValueError
-        except (ValueError, TypeError, TwinError):
-            expected = f"a later {clock} and an outdoor temperature in degC"
-            faults.append(
-                Fault(str(file), line, "", f"{written},{degrees}", expected, "mend or remove the row")
-            )
-            continue
-        times.append(instant)
-        temperatures.append(kelvin)
-    if faults:
-        raise ScenarioError(f"{file} is not a weather series", first(faults))
-    return np.array(times), np.array(temperatures)

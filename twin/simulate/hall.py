@@ -61,6 +61,7 @@ def run_one(
     plant = plants.start_plant(blueprint, ready.scenario, ready.requests, ready.weather, start)
     with writer_of(path, ready) as writer:
         write_site(writer, ready.graph, plant, has_edges=ready.hall.index == 0)
+        writer.append("tariff", ready.tariff._asdict())
         try:
             _advance(ready, plant, writer, progress, extra)
         except BaseException as error:
@@ -195,6 +196,10 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
                 "output_price_usd_per_token": economics.output_tokens,
                 "by_hour_usd_per_j": economics.by_hour,
                 "demand_response_usd_per_j": economics.demand_response or 0.0,
+                "demand_usd_per_w": economics.demand_charge,
+                "demand_window_s": economics.demand_window,
+                "capacity_usd_per_w": economics.capacity_charge,
+                "capacity_w": scenario.power.feed.capacity * (scenario.hall.count if ready.is_site else 1),
             }),
             "grid_calls": json.dumps(_grid_calls(scenario)),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),

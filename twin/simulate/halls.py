@@ -120,5 +120,6 @@ def stitch_site(site: Prepared, folder: Path) -> Path:
     ]
     with writer_of(folder / TRACE_NAME, site) as writer:
         stitch(writer, parts)
+        writer.append("tariff", site.tariff._asdict())
         writer.close(complete=True)
     return folder

@@ -14,7 +14,7 @@ from twin.errors import Fault, ScenarioError, TopologyError
 from twin.plant import Blueprint, compile_plant, replica_ids
 from twin.quantities import NUMBERS
 from twin.registry import find
-from twin.scenario import ONLY, Hall, Requests, Scenario, Series
+from twin.scenario import ONLY, Hall, Requests, Scenario, Series, Tariff
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Prepared:
         Arrivals and lengths, sorted.
     weather : Series
         Outdoor air over the run.
+    tariff : Tariff
+        What energy from the grid costs and emits over it.
     run_id : str
         Scenario name and hash of content, seed and numbers version.
     hall : Hall
@@ -43,6 +45,7 @@ class Prepared:
     graph: nx.MultiDiGraph
     requests: Requests
     weather: Series
+    tariff: Tariff
     run_id: str
     hall: Hall = ONLY
     blueprint: Blueprint | None = None
@@ -128,5 +131,5 @@ def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = 
     hall = Hall(0, resolved.hall.count)
     return Prepared(
         resolved, graph, scenarios.requests(resolved, resolved.seed, hall), scenarios.weather(resolved),
-        scenarios.run_id(resolved, numbers_version=NUMBERS),
+        scenarios.tariff(resolved),        scenarios.run_id(resolved, numbers_version=NUMBERS),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Figures of grid calls and the cost of electricity by the hour."""
+"""Figures of grid calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twin.report.grid import electricity_usd, figures_of, grid_figures
+from twin.report.grid import figures_of, grid_figures
 
 CALL = {
     "at_s": 60.0,
@@ -68,13 +68,3 @@ def test_calls_add_up_and_are_paid() -> None:
     assert found["grid_payment_usd"] == pytest.approx(48.0)
     assert found["grid_reached_s"] == 30.0
     assert grid_figures(file(power_w(), [])) == {}
-
-
-def test_electricity_costs_what_its_hour_says() -> None:
-    """Two minutes before two o'clock, three after it."""
-    flat = np.full(30, 1000.0)
-    assert electricity_usd(file(flat, [])) == pytest.approx(0.3)
-    hourly = [0.0] * 24
-    hourly[13], hourly[14] = 1e-6, 5e-6
-    assert electricity_usd(file(flat, [], by_hour_usd_per_j=hourly)) == pytest.approx(0.12 + 0.9)
-    assert electricity_usd(file(flat, [], by_hour_usd_per_j=None)) == pytest.approx(0.3)
