@@ -29,9 +29,6 @@ class Sampler(Protocol):
     def next_due(self) -> float:
         """Instant of the next sample [s]."""
 
-    def accumulate(self, dt_s: float) -> None:
-        """Take note of a step that was made."""
-
     def sample(self, now_s: float) -> None:
         """Record if a sample is due."""
 
@@ -180,7 +177,6 @@ def run_loop(plant: Plant, agenda: Agenda, ticks: Ticks, recorder: Sampler, end_
             plant.step(until - now)
         except PhysicalRangeError as error:
             raise PhysicalRangeError(f"at {until:.3f} s: {error.message}", error.faults) from None
-        recorder.accumulate(until - now)
         now = until
         if ticks.due(now):
             plant.exchange()

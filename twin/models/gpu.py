@@ -65,8 +65,9 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """Heat carried off by the coolant over the step [J] and temperatures at its end [K], arrays over GPUs."""
+    """Energy drawn and heat carried off by the coolant over the step [J], temperatures at its end [K], over GPUs."""
 
+    energy_j: Array
     heat_to_coolant_j: Array
     die_k: Array
     plate_k: Array
@@ -113,7 +114,7 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     end = above + inputs.inlet_k
     within("gpu", end)
     heat = carried * integral[2]
-    return State(end[0], end[1], end[2]), Outputs(heat, end[0], end[1], end[2])
+    return State(end[0], end[1], end[2]), Outputs(inputs.power_w * dt_s, heat, end[0], end[1], end[2])
 
 
 def stored_j(params: Params, state: State) -> Array:

@@ -85,6 +85,8 @@ class Outputs(NamedTuple):
         Output over rating [1]; above 1 is an overload.
     served_frac : array (element)
         1 where the element is alive, else 0.
+    served_s : array (element)
+        Time in which it was alive [s].
     """
 
     in_j: Array
@@ -93,6 +95,7 @@ class Outputs(NamedTuple):
     demand_j: Array
     load_frac: Array
     served_frac: Array
+    served_s: Array
 
 
 def build(
@@ -227,4 +230,6 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     """Energies over ``dt_s`` with constant inputs; exact for any length."""
     in_w, out_w, loss, served = _flow(params, inputs.demand_w, inputs.is_up)
     received = inputs.demand_w * served * dt_s
-    return state, Outputs(in_w * dt_s, out_w * dt_s, loss * dt_s, received, out_w / params.rating_w, served)
+    return state, Outputs(
+        in_w * dt_s, out_w * dt_s, loss * dt_s, received, out_w / params.rating_w, served, served * dt_s
+    )

@@ -12,6 +12,7 @@ from twin import catalog
 from twin.catalog import huggingface
 from twin.models.serving import Params
 from twin.plant import power, replicas, thermal
+from twin.plant.banks import fold
 from twin.plant.faults import telling
 from twin.plant.maps import Maps, build_maps
 from twin.plant.node import Array, Node
@@ -79,6 +80,7 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     }
     check_tick(graph, scenario, maps, nodes)
     places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
+    maps, gpus, nodes["gpu"] = fold(maps, gpus, gpu_node)
     return Blueprint(maps, routes, params, gpus, chain, nodes, places)
 
 

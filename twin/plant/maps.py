@@ -25,7 +25,8 @@ class Maps:
     """Ids by kind and index maps between kinds; -1 where an asset belongs to nobody.
 
     A *team* is the GPUs of one replica. Lanes of a pipeline are replicas that share a team: each of its
-    GPUs works for all of them. A group has as many teams as ranks.
+    GPUs works for all of them. A group has as many teams as ranks. A *bank* is GPUs of a rack and a team that are
+    alike; from :func:`~twin.plant.banks.fold` on, arrays over GPUs have a row for each bank.
 
     Parameters
     ----------
@@ -41,6 +42,10 @@ class Maps:
         Its GPUs, the replicas that step with it, and its place in ``pools``.
     pools : tuple of Placed
         Pools of the scenario, in order.
+    bank_of_gpu : array (gpu)
+        Row of each GPU in arrays over GPUs.
+    gpus_of_bank : array (bank)
+        GPUs that share a row.
     """
 
     ids: dict[str, tuple[str, ...]]
@@ -53,6 +58,8 @@ class Maps:
     group_of_replica: Index
     pool_of_replica: Index
     pools: tuple[Placed, ...]
+    bank_of_gpu: Index
+    gpus_of_bank: NDArray[np.float64]
 
     @cached_property
     def lanes_of_team(self) -> Index:
@@ -61,7 +68,7 @@ class Maps:
 
     @cached_property
     def pool_of_gpu(self) -> Index:
-        """Place in ``pools`` of the replica of each GPU, array (gpu); -1 for a GPU that serves nothing."""
+        """Place in ``pools`` of the replica of each bank, array (bank); -1 for GPUs that serve nothing."""
         pool_of_team = np.full(len(self.lanes_of_team) + 1, NOBODY)  # the last place is nobody's
         pool_of_team[self.team_of_replica] = self.pool_of_replica
         found: Index = pool_of_team[self.team_of_gpu]
@@ -119,6 +126,8 @@ def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
         group_of_replica=owners[:, 1],
         pool_of_replica=owners[:, 2],
         pools=pools,
+        bank_of_gpu=np.arange(len(ids["gpu"])),
+        gpus_of_bank=np.ones(len(ids["gpu"])),
     )
 
 

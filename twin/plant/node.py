@@ -14,10 +14,25 @@ Array = NDArray[np.float64]
 Step = Callable[[Any, Any, Any, float], tuple[Any, Any]]
 
 
+AMOUNTS = ("_j", "_kg", "_s", "_tokens", "_bytes", "preemptions")
+"""Endings of outputs that add up over steps."""
+
+
 @cache
 def _amounts(fields: tuple[str, ...]) -> tuple[str, ...]:
-    """Fields of a model's outputs that add up over steps."""
-    return tuple(name for name in fields if name.endswith(("_j", "_kg")))
+    return tuple(name for name in fields if name.endswith(AMOUNTS) and "_per_" not in name)
+
+
+def add_up(totals: dict[str, Array], outputs: Any) -> None:
+    """Add what adds up over steps, of a model's outputs, to totals by name; nothing when there are none yet."""
+    if outputs is None:
+        return
+    for name in _amounts(outputs._fields):
+        amount = getattr(outputs, name)
+        if name in totals:
+            totals[name] += amount
+        else:
+            totals[name] = np.array(amount, dtype=np.float64)
 
 
 @dataclass
@@ -43,14 +58,9 @@ class Node:
     amounts: dict[str, Array] = field(default_factory=dict)
 
     def advance(self, dt_s: float) -> None:
-        """Step the model and add its amounts (outputs in joules and kilograms) to the running totals."""
+        """Step the model and add its amounts (outputs in joules, kilograms, seconds) to the running totals."""
         self.state, self.outputs = self.step(self.params, self.state, self.inputs, dt_s)
-        for name in _amounts(self.outputs._fields):
-            amount = getattr(self.outputs, name)
-            if name in self.amounts:
-                self.amounts[name] += amount
-            else:
-                self.amounts[name] = np.array(amount, dtype=np.float64)
+        add_up(self.amounts, self.outputs)
 
     def take(self, name: str, tick_s: float) -> Array:
         """Mean rate of an amount over the tick that ends now; its running total starts anew."""

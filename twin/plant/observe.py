@@ -7,52 +7,52 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.models.serving import BOTH
+from twin.plant.maps import total
+from twin.plant.window import IT, Window
 
 if TYPE_CHECKING:
     from twin.plant.node import Array
     from twin.plant.plant import Plant
 
-WORK = ("busy_s", "flop", "hbm_bytes", "link_bytes")
 SUMS = ("prefill_tokens", "output_tokens", "cached_tokens", "lost_tokens", "preemptions", "sent_bytes")
-IT = ("psu", "leaf", "spine")
 COOLING = ("cdu", "facility_water", "dry_cooler", "crah", "chiller")
 
 
-def observe(p: Plant) -> dict[str, Array]:
-    """Every recorded quantity over the last step: means and points as they are, sums as amounts.
+def observe(p: Plant, over: Window) -> dict[str, Array]:
+    """Every recorded quantity: means, sums and extremes over a window, points as they are at its end.
 
     Parameters
     ----------
     p : Plant
         After at least one step; before it, after :meth:`Plant.prime`, all powers are zero.
+    over : Window
+        Steps that are looked back on; the last of them has just been made.
     """
-    found = {**_power(p), **_gpus(p), **_serving(p)}
+    found = {**_power(p, over), **_gpus(p, over), **_serving(p, over)}
     if "cdu" in p.nodes:
-        found |= _liquid(p)
+        found |= _liquid(p, over)
     if "hall" in p.nodes:
-        found |= _air(p)
+        found |= _air(p, over)
     found["outdoor.dry_bulb_k"] = np.array([p.outdoor_k])
     return found
 
 
-def _power(p: Plant) -> dict[str, Array]:
-    at, outputs = p.chain.at, p.nodes["power"].outputs
-    size = len(p.nodes["power"].inputs.demand_w)
-    dt = p.dt_s or 1.0
-    drawn = np.zeros(size) if outputs is None else outputs.in_j / dt
-    loss = np.zeros(size) if outputs is None else outputs.loss_j / dt
+def _power(p: Plant, over: Window) -> dict[str, Array]:
+    at = p.chain.at
+    drawn, loss = over.rate(p, "power", "in_j"), over.rate(p, "power", "loss_j")
     it = sum(drawn[at[k]].sum() for k in IT if k in at)
     cooling = sum(drawn[at[k]].sum() for k in COOLING if k in at)
-    site = drawn[at["feed"]].sum()
+    base_w = p.chain.base_w * over.rate(p, "power", "served_s")[at["rack"]]
     found = {
-        "site.power_w": np.array([site]),
+        "site.power_w": drawn[at["feed"]].sum(keepdims=True),
         "site.it_power_w": np.array([it]),
         "site.cooling_power_w": np.array([cooling]),
         "site.loss_w": np.array([sum(loss[at[k]].sum() for k in ("transformer", "ups", "pdu"))]),
-        "site.pue": np.array([site / it if it > 0.0 else np.nan]),
+        "site.pue": np.array([over.pue_s / (over.span_s or 1.0)]),
         "rack.power_w": drawn[at["psu"]],
-        "rack.liquid_heat_w": p.rack_liquid_heat_w(),
-        "rack.air_heat_w": p.rack_air_heat_w(),
+        "rack.liquid_heat_w": _gpu_heat_w(p, over, p.gpus.is_liquid) + base_w * p.chain.base_liquid_frac,
+        "rack.air_heat_w": _gpu_heat_w(p, over, ~p.gpus.is_liquid)
+        + base_w * (1.0 - p.chain.base_liquid_frac),  # without the loss of its power shelves
     }
     for kind in ("transformer", "ups", "pdu"):
         found[f"{kind}.power_w"] = drawn[at[kind]]
@@ -60,71 +60,69 @@ def _power(p: Plant) -> dict[str, Array]:
     return found
 
 
-def _gpus(p: Plant) -> dict[str, Array]:
-    gpu = p.nodes["gpu"]
+def _gpu_heat_w(p: Plant, over: Window, chosen: np.ndarray) -> Array:
+    """Heat that coolant carries off the chosen GPUs, array (rack)."""
+    heat_w = over.rate(p, "gpu", "heat_to_coolant_j")
+    return total(np.where(chosen, heat_w, 0.0), p.maps.rack_of_gpu, len(p.maps.ids["rack"]))
+
+
+def _gpus(p: Plant, over: Window) -> dict[str, Array]:
+    bank = p.maps.bank_of_gpu
     return {
-        "gpu.power_w": gpu.inputs.power_w,
-        "gpu.temperature_k": p.die_before_k,  # as read at the last tick: no cut of a step can move it
-        "gpu.clock_frac": p.clock_frac,
-        "gpu.throttled_s": (p.cool_clock_frac < 1.0) * p.dt_s,
+        "gpu.power_w": (over.rate(p, "gpu", "energy_j") / p.maps.gpus_of_bank)[bank],
+        "gpu.temperature_k": over.hottest_k[bank],  # as read at ticks: no cut of a step can move it
+        "gpu.clock_frac": over.slowest_frac[bank],
+        "gpu.throttled_s": over.throttled_s[bank],
     }
 
 
-def _serving(p: Plant) -> dict[str, Array]:
+def _serving(p: Plant, over: Window) -> dict[str, Array]:
     out, params = p.serving.outputs, p.serving.params
     return {
-        **_trunks(p),
+        **_trunks(p, over),
         "replica.batch_requests": out.batch_requests,
         "replica.queue_requests": out.queue_requests,
         "replica.kv_frac": out.kv_blocks / params.engines["kv_blocks"],
-        "replica.busy_frac": out.busy_s / (p.dt_s or 1.0),
-        **{f"replica.{name}": getattr(out, name) for name in SUMS},
+        "replica.busy_frac": over.rate(p, "serving", "busy_s"),
+        **{f"replica.{name}": over.amount(p, "serving", name) for name in SUMS},
     }
 
 
-def _trunks(p: Plant) -> dict[str, Array]:
+def _trunks(p: Plant, over: Window) -> dict[str, Array]:
     """Shares of the links between leaves and spines, where replicas hand over KV."""
     params = p.serving.params
     if (params.engines["role"] == BOTH).all():
         return {}
-    used = p.serving.trunk_bytes / params.trunk_bytes_per_s / (p.dt_s or 1.0)
+    used = over.trunk_bytes / (over.span_s or 1.0) / params.trunk_bytes_per_s
     up, down = np.split(used, 2)
     return {"leaf.uplink_frac": up, "leaf.downlink_frac": down}
 
 
-def _liquid(p: Plant) -> dict[str, Array]:
+def _liquid(p: Plant, over: Window) -> dict[str, Array]:
     cdu, loop, coolers = p.nodes["cdu"], p.nodes["facility_water"], p.nodes["dry_cooler"]
-    dt = p.dt_s or 1.0
     return {
         "cdu.supply_k": cdu.state.supply_k,
         "cdu.return_k": cdu.state.return_k,
         "cdu.flow_kg_per_s": cdu.inputs.flow_kg_per_s,
-        "cdu.heat_w": _rate(cdu, "heat_to_facility_j", dt),
-        "cdu.power_w": _rate(p.nodes["cdu_pump"], "energy_j", dt),
+        "cdu.heat_w": over.rate(p, "cdu", "heat_to_facility_j"),
+        "cdu.power_w": over.rate(p, "cdu_pump", "energy_j"),
         "facility_water.supply_k": loop.state.supply_k,
         "facility_water.return_k": loop.state.return_k,
-        "facility_water.power_w": _rate(p.nodes["facility_pump"], "energy_j", dt),
-        "dry_cooler.heat_w": _rate(coolers, "heat_to_air_j", dt),
-        "dry_cooler.power_w": _rate(coolers, "fan_j", dt),
+        "facility_water.power_w": over.rate(p, "facility_pump", "energy_j"),
+        "dry_cooler.heat_w": over.rate(p, "dry_cooler", "heat_to_air_j"),
+        "dry_cooler.power_w": over.rate(p, "dry_cooler", "fan_j"),
         "dry_cooler.fan_frac": coolers.inputs.fan_frac,
     }
 
 
-def _air(p: Plant) -> dict[str, Array]:
-    hall, crah, loop, machines = (p.nodes[n] for n in ("hall", "crah", "chilled_water", "chiller"))
-    dt = p.dt_s or 1.0
+def _air(p: Plant, over: Window) -> dict[str, Array]:
+    hall, loop = p.nodes["hall"], p.nodes["chilled_water"]
     return {
         "hall.air_k": hall.state.cold_k,
         "hall.return_air_k": hall.state.hot_k,
-        "crah.heat_w": -_rate(crah, "heat_to_air_j", dt),
-        "crah.power_w": _rate(crah, "fan_j", dt),
+        "crah.heat_w": -over.rate(p, "crah", "heat_to_air_j"),
+        "crah.power_w": over.rate(p, "crah", "fan_j"),
         "chilled_water.supply_k": loop.state.supply_k,
-        "chiller.heat_w": _rate(machines, "lifted_j", dt),
-        "chiller.power_w": _rate(machines, "energy_j", dt),
+        "chiller.heat_w": over.rate(p, "chiller", "lifted_j"),
+        "chiller.power_w": over.rate(p, "chiller", "energy_j"),
     }
-
-
-def _rate(node: object, name: str, dt_s: float) -> Array:
-    """Mean rate of an output over the last step; zero before the first."""
-    outputs = node.outputs  # type: ignore[attr-defined]
-    return np.zeros(len(node.params[0])) if outputs is None else getattr(outputs, name) / dt_s  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from twin.plant.node import Array, Node
 from twin.plant.power import Chain
 from twin.plant.serving import Serving
 from twin.plant.thermal import Gpus
+from twin.plant.window import Window
 from twin.policies.capping import pausing
 from twin.scenario import Scenario, Series
 
@@ -59,13 +60,14 @@ class Plant:
         self.places: dict[str, np.ndarray] = {}
         self.setpoint_k = _setpoints_k(scenario)
         self.pools = tuple(pool.name or "all" for pool in maps.pools)
-        self.clock_frac, self.cool_clock_frac, self.capped_clock_frac = np.ones((3, len(maps.ids["gpu"])))
+        self.clock_frac, self.cool_clock_frac, self.capped_clock_frac = np.ones((3, len(maps.gpus_of_bank)))
         self.turns = pausing.first_turns(maps.group_of_replica)
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
         self.work = {name: np.zeros(len(maps.ids["replica"])) for name in gpu_power.Work._fields}
         self.handed = Handed()
         self.ledger = audits.Ledger(self)
+        self.window = Window()
         self.inputs: Mapping[str, np.ndarray] = self._writable()
 
     def _writable(self) -> dict[str, np.ndarray]:
@@ -105,6 +107,7 @@ class Plant:
         for node in self.nodes.values():
             node.advance(dt_s)
         self.ledger.add(self, dt_s)
+        self.window.add(self, dt_s)
 
     def exchange(self) -> None:
         """Let the models tell each other what they did in the tick that ends now."""
@@ -128,28 +131,21 @@ class Plant:
             if kind in self.chain.at
         }
 
-    def rack_liquid_heat_w(self) -> Array:
-        """Heat that each rack gives to liquid over the present tick [W]."""
-        base_w = self.chain.base_w * self.served("rack")
-        return self._gpu_heat_w(self.gpus.is_liquid) + base_w * self.chain.base_liquid_frac
-
-    def rack_air_heat_w(self) -> Array:
-        """Heat that each rack gives to air over the present tick, without its power shelves' loss [W]."""
-        base_w = self.chain.base_w * self.served("rack")
-        return self._gpu_heat_w(~self.gpus.is_liquid) + base_w * (1.0 - self.chain.base_liquid_frac)
-
-    def _gpu_heat_w(self, chosen: np.ndarray) -> Array:
-        node = self.nodes["gpu"]
-        heat = np.zeros(len(chosen)) if node.outputs is None else node.outputs.heat_to_coolant_j / self.dt_s
-        return total(np.where(chosen, heat, 0.0), self.maps.rack_of_gpu, len(self.maps.ids["rack"]))
-
     def observe(self) -> dict[str, Array]:
         """Every recorded quantity as it was over the last step."""
-        return observing.observe(self)
+        last = Window()
+        last.add(self, self.dt_s)
+        return observing.observe(self, last)
+
+    def sample(self) -> dict[str, Array]:
+        """Every recorded quantity over the time since the last call."""
+        found = observing.observe(self, self.window)
+        self.window = Window()
+        return found
 
     def recorded(self) -> dict[str, tuple[str, ...]]:
         """Recorded quantities with the ids of their assets."""
-        return {name: self.ids[name.split(".", 1)[0]] for name in observing.observe(self)}
+        return {name: self.ids[name.split(".", 1)[0]] for name in self.observe()}
 
     def read(self, name: str) -> np.ndarray:
         """Read-only copy of a quantity, for processes.

@@ -110,7 +110,7 @@ def _advance(
         writer.expect("spans", SPANS_PER_REQUEST * arrivals)
     for name, ids in plant.recorded().items():
         writer.open_series(name, ids, scenario.time.sample, samples)
-    recorder = Recorder(plant.observe, writer, scenario.time.sample, on_block=on_block)
+    recorder = Recorder(plant.sample, writer, scenario.time.sample, on_block=on_block)
     gc.freeze()  # the graph is large and never garbage: spare the collector the walk
     try:
         run_loop(plant, agenda, Ticks(scenario.time.tick), recorder, scenario.time.duration)

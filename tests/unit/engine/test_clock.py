@@ -18,25 +18,26 @@ class Ramp:
     """A plant whose power is 10 W a tick number, and which knows every step it was asked for."""
 
     def __init__(self, tick_s: float) -> None:
-        self.tick_s, self.now_s, self.dt_s, self.ticks = tick_s, 0.0, 0.0, 0
+        self.tick_s, self.now_s, self.span_s, self.energy_j, self.ticks = tick_s, 0.0, 0.0, 0.0, 0
         self.log: list[str] = []
 
     def step(self, dt_s: float) -> None:
-        if dt_s:
-            self.dt_s = dt_s
         self.now_s += dt_s
+        self.span_s += dt_s
+        self.energy_j += 10.0 * self.ticks * dt_s
 
     def exchange(self) -> None:
         self.ticks += 1
         self.log.append(f"exchange {self.now_s:g}")
 
     def observe(self) -> dict[str, np.ndarray]:
-        power = 10.0 * self.ticks
-        return {
-            "rack.power_w": np.array([power]),
+        found = {
+            "rack.power_w": np.array([self.energy_j / self.span_s]),
             "cdu.supply_k": np.array([300.0 + self.ticks]),
-            "replica.output_tokens": np.array([power * self.dt_s]),
+            "replica.output_tokens": np.array([self.energy_j]),
         }
+        self.span_s = self.energy_j = 0.0
+        return found
 
 
 class Shelf:
