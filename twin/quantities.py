@@ -87,6 +87,8 @@ _ALL = (
     _temperature("cdu.supply_k", "technology coolant supply of a CDU"),
     _temperature("cdu.return_k", "technology coolant return of a CDU"),
     Quantity("cdu.flow_kg_per_s", "kg s-1", "point", "technology coolant flow of a CDU", "kg/s"),
+    _share("cdu.level_frac", "coolant in a technology loop over that of a full one"),
+    Quantity("rack.flow_kg_per_s", "kg s-1", "point", "technology coolant through a rack", "kg/s"),
     _power("cdu.heat_w", "heat moved by a CDU to facility water"),
     _power("cdu.power_w", "pump power of a CDU"),
     _temperature("facility_water.supply_k", "facility water supply"),

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from twin.models import air_coil, cdu, chiller, gpu, hall_air, power_chain, pump, water_loop
+from twin.models import air_coil, cdu, chiller, gpu, hall_air, loop_fill, power_chain, pump, water_loop
 from twin.testing import Case, check_model, check_monotone
 
 ASSETS = 3
@@ -63,6 +64,7 @@ PUMP = st.builds(
         pump.Inputs,
         units_up=st.sampled_from([0.0, 1.0, 2.0, 4.0]).map(lambda n: np.full(ASSETS, n)),
         speed_frac=_flow(0.1, 1.0),
+        path_frac=_flow(0.1, 1.5),
     ),
 )
 CDU = st.builds(
@@ -85,6 +87,15 @@ CDU = st.builds(
         facility_flow_kg_per_s=_flow(0.01, 60),
         facility_supply_k=_array(*WATER_K),
     ),
+)
+LOOP_FILL = st.builds(
+    lambda full, share, *flows: Case(
+        loop_fill.Params(full), loop_fill.State(full * share), loop_fill.Inputs(*flows)
+    ),
+    _array(10, 2000),
+    _flow(0.01, 1.0),
+    _flow(0.001, 10),
+    _flow(0.001, 10),
 )
 WATER_LOOP = st.builds(
     Case,
@@ -200,8 +211,9 @@ def _power_cases(draw: Any) -> tuple[Case, Any]:
         (air_coil, AIR_COIL, 1e5),
         (hall_air, HALL_AIR, 600.0),
         (chiller, CHILLER, 1e5),
+        (loop_fill, LOOP_FILL, 1e5),
     ],
-    ids=["gpu", "standing gpu", "pump", "cdu", "water loop", "air coil", "hall air", "chiller"],
+    ids=["gpu", "standing gpu", "pump", "cdu", "water loop", "air coil", "hall air", "chiller", "loop fill"],
 )
 def test_conformance(model: Any, cases: SearchStrategy[Case], longest_s: float) -> None:
     check_model(model, cases, longest_s=longest_s)
@@ -221,14 +233,24 @@ def test_power_chain_conforms() -> None:
         (cdu, CDU, "facility_supply_k", "supply_k"),
         (pump, PUMP, "speed_frac", "moved_kg"),
         (pump, PUMP, "speed_frac", "energy_j"),
+        (pump, PUMP, "path_frac", "moved_kg"),
         (air_coil, AIR_COIL, "fan_frac", "air_kg_per_s"),
         (hall_air, HALL_AIR, "heat_w", "hot_k"),
         (chiller, CHILLER, "load_frac", "energy_j"),
+        (loop_fill, LOOP_FILL, "leak_kg_per_s", "lost_kg"),
     ],
 )
 def test_more_gives_more(model: Any, cases: SearchStrategy[Case], more_of: str, gives_more: str) -> None:
     raised_by = 0.02 if more_of == "facility_supply_k" else 0.1
     check_monotone(model, cases, more_of, gives_more, raised_by=raised_by)
+
+
+@given(LOOP_FILL, st.floats(1e-3, 1e5))
+def test_coolant_of_a_leaking_loop_adds_up(case: Case, dt_s: float) -> None:
+    state, out = loop_fill.step(case.params, case.state, case.inputs, dt_s)
+    change = out.brought_kg - out.lost_kg
+    np.testing.assert_allclose(state.held_kg - case.state.held_kg, change, rtol=1e-9, atol=1e-6)
+    assert np.all(out.lost_kg >= 0.0)
 
 
 def test_more_outdoor_heat_makes_chillers_work_harder() -> None:

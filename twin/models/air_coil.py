@@ -44,6 +44,33 @@ class Params(NamedTuple):
     water_j_per_kg_k: Array
 
 
+def derated(params: Params, fans_frac: Array, conductance_frac: Array) -> Params:
+    """Coils with a share of their fans, and fouled.
+
+    Parameters
+    ----------
+    params : Params
+        Clean coils with all fans.
+    fans_frac : array (coil)
+        Fans that turn over all fans [1]; the part of the coil behind the others has its draught alone.
+    conductance_frac : array (coil)
+        UA over that of a clean coil [1].
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> p = derated(Params(120e3 * one, 200 * one, 20 * one, 30e3 * one, 0.03 * one, 3850 * one), 0.5 * one, 0.9 * one)
+    >>> p.coil_w_per_k, p.rated_air_kg_per_s, p.fan_power_w
+    (array([54000.]), array([100.]), array([15000.]))
+    """
+    blown = np.maximum(fans_frac, params.natural_frac)
+    return params._replace(
+        coil_w_per_k=params.coil_w_per_k * blown * conductance_frac,
+        rated_air_kg_per_s=params.rated_air_kg_per_s * blown,
+        fan_power_w=params.fan_power_w * fans_frac,
+    )
+
+
 class State(NamedTuple):
     """A coil remembers nothing."""
 

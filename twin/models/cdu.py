@@ -48,6 +48,11 @@ class Params(NamedTuple):
     facility_j_per_kg_k: Array
 
 
+def fouled(params: Params, conductance_frac: Array) -> Params:
+    """CDUs whose exchangers have so much of their clean UA left [1]."""
+    return params._replace(exchanger_w_per_k=params.exchanger_w_per_k * conductance_frac)
+
+
 class State(NamedTuple):
     """Temperatures of supply and return volume, arrays over CDUs [K]."""
 

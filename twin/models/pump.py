@@ -2,8 +2,8 @@
 
 Running pumps hold a target flow; the stream approaches it by the balance of drive and friction torque, see
 :func:`twin.physics.fan_pump.run_flow_frac`. What the loops use is the mass displaced over a tick divided by
-the tick. One pump of several gives its share of the rated flow; on a quadratic system curve it would give
-somewhat more, because it runs out on its own curve.
+the tick. One pump of several gives its share of the rated flow; that it runs out on its own curve, and what valves
+and filters do to the flow, comes in as ``path_frac`` (:mod:`twin.physics.loop_flow`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from twin.physics.fan_pump import drive_power_w, run_flow_frac
 
 Array = NDArray[np.float64]
+_RATED = np.ones(1)
 
 
 class Params(NamedTuple):
@@ -49,10 +50,21 @@ class State(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Number of running pumps and their speed over full speed [1], arrays over banks."""
+    """Arrays over banks.
+
+    Parameters
+    ----------
+    units_up : array (bank)
+        Number of running pumps [1].
+    speed_frac : array (bank)
+        Their speed over full speed [1].
+    path_frac : array (bank)
+        Flow that the path lets through over what the pumps give where it has its rated resistance [1].
+    """
 
     units_up: Array
     speed_frac: Array
+    path_frac: Array = _RATED
 
 
 class Outputs(NamedTuple):
@@ -80,7 +92,7 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     (10.0, 0.0)
     """
     driven = np.minimum(inputs.units_up / params.units_needed, 1.0) * inputs.speed_frac
-    target = np.maximum(driven, params.natural_frac)
+    target = np.maximum(driven, params.natural_frac) * inputs.path_frac
     flow, displaced_s = run_flow_frac(state.flow_frac, target, params.run_down_s, dt_s)
     energy = inputs.units_up * drive_power_w(params.unit_power_w, inputs.speed_frac) * dt_s
     rated = params.rated_flow_kg_per_s

@@ -52,5 +52,12 @@ LOOP_RETURN_FRAC: Final = 3 / 9
 """Shares of a technology loop's volume on the supply and the return side [1]; the rest is in the racks and
 counted with the GPUs; assumption (2026)."""
 
+STATIC_PRESSURE_FRAC: Final = 0.4
+"""Pressure of a filled loop at rest over that behind its running pumps [1]; assumption (2026): 1.3 of 3.3 bar."""
+
+LEAST_LEVEL_FRAC: Final = 0.95
+"""Coolant left in a technology loop, over a full one, at which its pumps stop for want of suction pressure [1];
+assumption (2026), range 0.9 to 0.98: what an expansion vessel holds."""
+
 FACILITY_PUMP_RUN_DOWN_S: Final = 4.0
 """Time to half flow of a tripped facility-water pump [s]; assumption (2026), range 2 to 8."""

@@ -101,7 +101,11 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     pump_w = p.nodes["cdu_pump"].take("energy_j", tick)
     heat_w = total(gpu_heat_w, p.maps.cdu_of_gpu, cdus) + pump_w
     heat_w += total(base_w * p.chain.base_liquid_frac, p.maps.cdu_of_rack, cdus)
-    valve = effort_frac(cdu.state.supply_k, p.setpoint_k["cdu"], BAND_K)
+    upsets = p.upsets
+    upsets.settle(p)
+    valve = upsets.valve_frac(
+        effort_frac(upsets.sensed_k("cdu", cdu.state.supply_k), p.setpoint_k["cdu"], BAND_K)
+    )
     given_w = cdu.take("heat_to_facility_j", tick)
     facility_pump, coolers = p.nodes["facility_pump"], p.nodes["dry_cooler"]
     facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
@@ -115,7 +119,9 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     )
     speed = np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)])
     facility_pump.tell(speed_frac=speed * p.served("facility_water"))
-    p.nodes["cdu_pump"].tell(speed_frac=p.served("cdu"))
+    p.nodes["cdu_pump"].tell(
+        speed_frac=p.served("cdu") * upsets.can_pump * upsets.speed_frac, path_frac=upsets.path_frac
+    )
     rejected_w = coolers.take("heat_to_air_j", tick)
     loop.tell(
         heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow
@@ -126,7 +132,9 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         air_in_k=one * p.outdoor_k,
         water_kg_per_s=one * flow[0] / len(one),
         fan_frac=p.served("dry_cooler")
-        * effort_frac(loop.state.supply_k, p.setpoint_k["facility_water"], BAND_K)[0],
+        * effort_frac(
+            upsets.sensed_k("facility_water", loop.state.supply_k), p.setpoint_k["facility_water"], BAND_K
+        )[0],
     )
     fan_w = coolers.take("fan_j", tick)
     p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum())
@@ -147,7 +155,10 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     heat_w = gpu_heat_w[~p.gpus.is_liquid].sum() + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
     heat_w += sum(w.sum() for w in p.network_w().values()) + p.handed.hall_loss_w + fan_w.sum()
     one = np.ones(len(fan_w))
-    effort = effort_frac(hall.state.cold_k, p.setpoint_k["crah"], BAND_K)[0]
+    if "cdu" not in p.nodes:
+        p.upsets.settle(p)
+    shown_k = p.upsets.sensed_k("hall", hall.state.cold_k)
+    effort = effort_frac(shown_k, p.setpoint_k["crah"], BAND_K)[0]
     # fans move at least the air that the racks move, the water valve holds the temperature
     least = p.chain.rack_air_kg_per_s / crah.params.rated_air_kg_per_s.sum()
     fans = one * min(max(least, effort), 1.0) * p.served("crah")
@@ -165,7 +176,8 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     )
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
     loop.tell(heat_w=removed_w, removed_w=lifted_w.sum(keepdims=True))
-    load = effort_frac(loop.state.supply_k, p.setpoint_k["chiller"], BAND_K)[0]
+    shown_k = p.upsets.sensed_k("chilled_water", loop.state.supply_k)
+    load = effort_frac(shown_k, p.setpoint_k["chiller"], BAND_K)[0]
     each = np.ones(len(lifted_w))
     machines.tell(
         load_frac=each * load * p.served("chiller"),
@@ -188,6 +200,7 @@ def _gpu_side(p: Plant, gpu_w: Array) -> None:
         inlet[liquid] = cdu.state.supply_k[owner]
         wanted = total(p.gpus.rated_flow_kg_per_s, p.maps.cdu_of_gpu, len(p.ids["cdu"]))
         flow[liquid] *= (cdu.inputs.flow_kg_per_s / np.maximum(wanted, 1e-12))[owner]
+        flow[liquid] *= p.upsets.branch_frac[p.maps.rack_of_gpu[liquid]]
     p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet, flow_kg_per_s=flow)
 
 

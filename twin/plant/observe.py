@@ -104,6 +104,8 @@ def _liquid(p: Plant, over: Window) -> dict[str, Array]:
         "cdu.supply_k": cdu.state.supply_k,
         "cdu.return_k": cdu.state.return_k,
         "cdu.flow_kg_per_s": cdu.inputs.flow_kg_per_s,
+        "cdu.level_frac": p.upsets.level_frac,
+        "rack.flow_kg_per_s": p.rack_flow_kg_per_s(),
         "cdu.heat_w": over.rate(p, "cdu", "heat_to_facility_j"),
         "cdu.power_w": over.rate(p, "cdu_pump", "energy_j"),
         "facility_water.supply_k": loop.state.supply_k,

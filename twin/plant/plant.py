@@ -15,6 +15,7 @@ from twin.plant.node import Array, Node
 from twin.plant.power import Chain
 from twin.plant.serving import Serving
 from twin.plant.thermal import Gpus
+from twin.plant.upsets import Upsets
 from twin.plant.window import Window
 from twin.policies.capping import pausing
 from twin.scenario import Scenario, Series
@@ -68,6 +69,7 @@ class Plant:
         self.handed = Handed()
         self.ledger = audits.Ledger(self)
         self.window = Window()
+        self.upsets = Upsets(self)
         self.inputs: Mapping[str, np.ndarray] = self._writable()
 
     def _writable(self) -> dict[str, np.ndarray]:
@@ -81,7 +83,8 @@ class Plant:
         if "cdu_pump" in self.nodes:
             found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
             found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
-        for kind in ("ups", "transformer", "pdu"):
+        found |= self.upsets.inputs
+        for kind in ("ups", "transformer", "pdu", "rack"):
             found[f"{kind}.is_up"] = is_up[self.chain.at[kind]]
         return found
 
@@ -130,6 +133,11 @@ class Plant:
             for kind, power_w in self.chain.network_w.items()
             if kind in self.chain.at
         }
+
+    def rack_flow_kg_per_s(self) -> Array:
+        """Technology coolant through each rack [kg/s]."""
+        flow = np.where(self.gpus.is_liquid, self.nodes["gpu"].inputs.flow_kg_per_s, 0.0)
+        return total(flow, self.maps.rack_of_gpu, len(self.maps.ids["rack"]))
 
     def observe(self) -> dict[str, Array]:
         """Every recorded quantity as it was over the last step."""

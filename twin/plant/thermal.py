@@ -107,6 +107,7 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
         "rated_conductance_w_per_k", "pumps_on_duty", "pump_power_w", "pump_coast_down_s", "volume_m3",
     )  # fmt: skip
     needed = np.bincount(maps.cdu_of_gpu[gpus.is_liquid], gpus.rated_flow_kg_per_s[gpus.is_liquid], len(ids))
+    running = duty if wanted.cdu.running is None else np.full(len(ids), float(wanted.cdu.running))
     share = np.clip(needed / flow, 0.0, 1.0)  # of a full loop: so many racks, each at its rated flow and head
     full = np.ones(len(ids))
     pg25 = coolant.find("pg25")
@@ -120,7 +121,7 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     return {
         "cdu_pump": Node(
             pump.step, pump.Params(flow * share, duty, unit_w * share, down_s, full * design.BUOYANT_FLOW_FRAC),
-            pump.State(full.copy()), pump.Inputs(duty.copy(), full.copy()),
+            pump.State(full.copy()), pump.Inputs(running.copy(), full.copy(), full.copy()),
         ),
         "cdu": Node(
             cdu.step, units, cdu.at_rest(units, wanted.cdu.supply + START_RISE_K),

@@ -160,6 +160,12 @@ class Cdu(Units):
 
     unit: Annotated[Name, Named("cdu")]
     supply: Temperature = Field(description="set-point of the technology coolant")
+    running: Count | None = Field(
+        None,
+        description="pumps of a unit that run, the spare with them where it is one more than needed; as many as "
+        "are needed if left out",
+        examples=[2],
+    )
 
 
 class FacilityWater(Section):

@@ -164,16 +164,18 @@ def _check_balance(model: Any, case: Case, dt_s: float) -> None:
         return
     state, outputs = model.step(case.params, case.state, case.inputs, dt_s)
     net = model.net_in_j(case.inputs, outputs, dt_s)
-    before = after = np.zeros_like(net)
+    before = after = per_k = np.zeros_like(net)
     if hasattr(model, "stored_j"):
         before, after = model.stored_j(case.params, case.state), model.stored_j(case.params, state)
+        # contents are counted from 0 °C, so near it their own size says nothing of what temperatures are rounded to
+        per_k = model.stored_j(case.params, type(state)(*(a + 1.0 for a in case.state))) - before
     passed = sum(np.abs(v) for n, v in zip(outputs._fields, outputs, strict=True) if n.endswith("_j"))
     driven = sum(
         np.abs(v) * dt_s for n, v in zip(case.inputs._fields, case.inputs, strict=True) if n.endswith("_w")
     )
     scale = (
         BALANCE_RTOL * (passed + driven)
-        + _ROUNDING * (np.abs(before) + np.abs(after))
+        + _ROUNDING * (np.abs(before) + np.abs(after) + np.abs(per_k))
         + _NOTHING_PER_S * dt_s
     )
     residual = net - (after - before)

@@ -236,6 +236,17 @@ def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
         yield scenario.source.fault("cooling", found, "air handlers and chillers", "add cooling.air")
 
 
+def _pumps(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """More running pumps than a CDU has."""
+    liquid = scenario.cooling.liquid
+    if liquid is None or liquid.cdu.running is None:
+        return
+    pumps = int(catalog.get("cdu", liquid.cdu.unit).pumps)
+    if liquid.cdu.running > pumps:
+        path, expected = "cooling.liquid.cdu.running", f"at most the {pumps} pumps of {liquid.cdu.unit}"
+        yield scenario.source.fault(path, str(liquid.cdu.running), expected, f"write {pumps}")
+
+
 def _floor(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     """Racks and CDUs too heavy for the floor: on their own area and half an aisle before and behind."""
     loads: dict[str, tuple[float, str]] = {}
@@ -306,6 +317,7 @@ _LOOKS: tuple[Callable[[nx.MultiDiGraph, Scenario], Iterator[Fault]], ...] = (
     _reach,
     _loops,
     _heat,
+    _pumps,
     _floor,
     _parallel,
 )

@@ -1,0 +1,163 @@
+"""What processes set of the cooling, and what follows for flows, exchangers, fans and sensors.
+
+All of it stands in one buffer, so that a tick in which nothing was set costs one comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from twin.models import air_coil, cdu, loop_fill
+from twin.physics import loop_flow
+from twin.plant import constants as design
+from twin.plant.maps import total
+from twin.plant.node import Array, Node
+
+if TYPE_CHECKING:
+    from twin.plant.plant import Plant
+
+FREE: Final = -1.0
+"""Opening of a valve that its controller moves as it likes."""
+
+OF_KIND: Final = {
+    "cdu": {"free_frac": 1.0, "conductance_frac": 1.0, "sensor_k": 0.0, "valve_frac": FREE, "fill_kg_per_s": 0.0},
+    "rack": {"valve_frac": 1.0, "leak_kg_per_s": 0.0},
+    "facility_water": {"sensor_k": 0.0},
+    "crah": {"fans_frac": 1.0, "conductance_frac": 1.0},
+    "hall": {"sensor_k": 0.0},
+    "chilled_water": {"sensor_k": 0.0},
+    **{kind: {"fans_frac": 1.0, "conductance_frac": 1.0} for kind in ("dry_cooler",)},
+}  # fmt: skip
+"""Inputs by kind of asset with their value while all is well."""
+
+
+COIL: Final = (air_coil.derated, ("fans_frac", "conductance_frac"))
+DERATE: Final[dict[str, tuple[Callable[..., Any], tuple[str, ...]]]] = {
+    "cdu": (cdu.fouled, ("conductance_frac",)), "dry_cooler": COIL, "crah": COIL,
+}  # fmt: skip
+"""What a model makes of its figures when inputs of its kind are below one."""
+
+
+class Upsets:
+    """Inputs of the cooling that processes own, and the state of its loops that hangs on them.
+
+    Parameters
+    ----------
+    p : Plant
+        The plant, with its nodes.
+
+    Attributes
+    ----------
+    inputs : dict of str to array
+        Writable inputs, ``kind.quantity``.
+    speed_frac : array (cdu)
+        Speed of the technology pumps that holds the pressure over the racks [1].
+    branch_frac : array (rack)
+        A rack's share of its loop's flow over its rated share [1].
+    """
+
+    def __init__(self, p: Plant) -> None:
+        kinds = {kind: wanted for kind, wanted in OF_KIND.items() if p.ids.get(kind)}
+        if "cdu" not in p.nodes:
+            kinds.pop("rack", None)
+        sizes = [(f"{k}.{n}", len(p.ids[k]), v) for k, names in kinds.items() for n, v in names.items()]
+        self._buffer = np.concatenate([np.full(size, value) for _, size, value in sizes] or [np.zeros(0)])
+        ends = np.cumsum([size for _, size, _ in sizes])
+        self.inputs: dict[str, Array] = {
+            name: self._buffer[end - size : end] for (name, size, _), end in zip(sizes, ends, strict=True)
+        }
+        self._rated = {kind: node.params for kind, node in p.nodes.items() if kind in DERATE}
+        self._seen = self._state(p)
+        if (
+            "cdu_pump" in p.nodes
+            and (p.nodes["cdu_pump"].inputs.units_up != p.nodes["cdu_pump"].params.units_needed).any()
+        ):
+            self._seen = b""  # more pumps than needed share the work from the start
+        self.branch_frac = np.ones(len(p.ids["rack"]))
+        if "cdu" in p.nodes:
+            self._start_loops(p)
+
+    def _start_loops(self, p: Plant) -> None:
+        cdus = len(p.ids["cdu"])
+        self._rack_kg_per_s = total(
+            np.where(p.gpus.is_liquid, p.gpus.rated_flow_kg_per_s, 0.0),
+            p.maps.rack_of_gpu,
+            len(p.ids["rack"]),
+        )
+        self.speed_frac, self.path_frac = np.ones(cdus), np.ones(cdus)
+        volumes = p.nodes["cdu"].params
+        held_j_per_k = (volumes.supply_j_per_k + volumes.return_j_per_k) / (
+            design.LOOP_SUPPLY_FRAC + design.LOOP_RETURN_FRAC
+        )
+        params = loop_fill.Params(held_j_per_k / volumes.coolant_j_per_kg_k)
+        zero = np.zeros(cdus)
+        self.fill = Node(loop_fill.step, params, loop_fill.full(params), loop_fill.Inputs(zero, zero))
+
+    def _state(self, p: Plant) -> bytes:
+        """Everything that the derived figures hang on."""
+        pumps = p.nodes["cdu_pump"].inputs.units_up.tobytes() if "cdu_pump" in p.nodes else b""
+        return self._buffer.tobytes() + pumps
+
+    def settle(self, p: Plant) -> None:
+        """Follow what was set since the last tick; called at each tick, before the sides exchange."""
+        if (now := self._state(p)) != self._seen:
+            self._seen = now
+            for kind, rated in self._rated.items():
+                shares = (self.inputs[f"{kind}.{name}"] for name in DERATE[kind][1])
+                p.nodes[kind].params = DERATE[kind][0](rated, *shares)
+            if "cdu" in p.nodes:
+                self._flows(p)
+        if "cdu" in p.nodes:
+            self._drain(p)
+
+    def _flows(self, p: Plant) -> None:
+        pumps = p.nodes["cdu_pump"]
+        needed, running = pumps.params.units_needed, pumps.inputs.units_up
+        found = loop_flow.split(
+            loop_flow.Loops(
+                running, needed, self.inputs["cdu.free_frac"], self.inputs["rack.valve_frac"],
+                self._rack_kg_per_s, p.maps.cdu_of_rack,
+            )
+        )  # fmt: skip
+        self.speed_frac, self.branch_frac = found.speed_frac, found.branch_frac
+        driven = np.minimum(running / needed, 1.0)
+        self.path_frac = np.where(driven > 0.0, found.full_frac / np.maximum(driven, 1e-12), 1.0)
+
+    def _drain(self, p: Plant) -> None:
+        """Leaks at the pressure of the tick; a loop that lost too much can no longer be pumped."""
+        leak, fresh = self.inputs["rack.leak_kg_per_s"], self.inputs["cdu.fill_kg_per_s"]
+        if not (leak.any() or fresh.any()):
+            return
+        flow = p.nodes["cdu_pump"].state.flow_frac
+        is_open = loop_flow.valve_frac(self.inputs["rack.valve_frac"]) > loop_flow.SEAT_LEAKAGE_FRAC
+        # through a hole goes the root of the pressure: of the filled loop, and of the pumps by the square of flow
+        pressed = np.sqrt(design.STATIC_PRESSURE_FRAC + (1.0 - design.STATIC_PRESSURE_FRAC) * flow**2)
+        each = leak * is_open * pressed[p.maps.cdu_of_rack] * (p.maps.cdu_of_rack >= 0)
+        cdus = len(self.speed_frac)
+        self.fill.tell(leak_kg_per_s=total(each, p.maps.cdu_of_rack, cdus), make_up_kg_per_s=fresh)
+        self.fill.advance(p.tick_s)
+
+    @property
+    def can_pump(self) -> Array:
+        """1 for loops with enough coolant to pump, else 0, array (cdu)."""
+        held: Array = (self.level_frac >= design.LEAST_LEVEL_FRAC).astype(float)
+        return held
+
+    @property
+    def level_frac(self) -> Array:
+        """Coolant in each loop over that of a full one [1], array (cdu)."""
+        found: Array = self.fill.state.held_kg / self.fill.params.full_kg
+        return found
+
+    def valve_frac(self, wanted_frac: Array) -> Array:
+        """Opening of the facility valves of CDUs: as wanted, or where they are stuck [1]."""
+        stuck = self.inputs["cdu.valve_frac"]
+        return np.where(stuck >= 0.0, stuck, wanted_frac)
+
+    def sensed_k(self, kind: str, true_k: Array) -> Array:
+        """What the sensors of a kind show [K]."""
+        shown: Array = true_k + self.inputs[f"{kind}.sensor_k"]
+        return shown
