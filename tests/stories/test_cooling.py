@@ -12,10 +12,10 @@ import twin
 from twin.report import Run
 from twin.units import to
 
-TICK_S = 0.25
+TICK_S = 0.5
 TRIP_AT_S = 60.0
 LOADED = {
-    "time.duration": "2 min",
+    "time.duration": "110 s",
     "time.tick": f"{TICK_S} s",
     "time.sample": f"{TICK_S} s",
     "recording": {"requests": "1 %", "gaps": "1 %"},
@@ -87,4 +87,93 @@ def test_a_spare_pump_three_seconds_later_saves_a_warm_loop(scenarios: Path, tmp
     assert first_s(run, "gpu.clock_frac", lambda v: v <= 0.0) == np.inf
     late = run["gpu.clock_frac"].time_s > TRIP_AT_S + 40.0
     assert run["gpu.clock_frac"].values[late].min() == 1.0
+    closes(run)
+
+
+def test_the_report_says_how_long_it_took(trips: dict[float, Run]) -> None:
+    for run in trips.values():
+        kpis = run.kpis()
+        assert kpis["fault_throttle_after_s"] == pytest.approx(
+            first_s(run, "gpu.throttled_s", lambda v: v > 0.0), abs=TICK_S
+        )
+        assert kpis["fault_shutdown_after_s"] == first_s(run, "gpu.clock_frac", lambda v: v <= 0.0)
+        assert kpis["fault_shut_down_gpus"] == 72
+
+
+def test_two_running_pumps_ride_through_the_loss_of_one(scenarios: Path, tmp_path: Path) -> None:
+    """N+1: the one that is left speeds up and holds the flow; nobody notices."""
+    setting = {"time.duration": "100 s", "cooling.liquid.cdu.running": 2, **CALM}
+    setting["events"] = {"trip": {"at": "60 s", "kind": "pump-trip", "asset": "cdu-1"}}
+    run = twin.run(twin.load(scenarios / "one-rack.yaml", set=setting), out=tmp_path)
+    flow = run["cdu.flow_kg_per_s"].values[:, 0]
+    assert flow.min() > 0.85 * flow[0]
+    assert flow[-1] == pytest.approx(flow[0], rel=1e-6)
+    kpis = run.kpis()
+    assert kpis["throttled_gpu_s"] == 0.0
+    assert np.isnan(kpis["fault_throttle_after_s"])
+    closes(run)
+
+
+CALM = {"time.sample": "1 s", "recording": {"requests": "1 %", "gaps": "1 %"}}
+TWO_ROWS = {
+    "time.duration": "4 min",
+    "hall.racks_per_row": 1,
+    "racks.nvl72.count": 2,
+    "workload.copies": 14,
+    "cooling.liquid.cdu.count": 1,
+    **CALM,
+    "time.sample": "2 s",
+}
+
+
+def leaking(scenarios: Path, out: Path, **changes: Any) -> Run:
+    """Two rows of a rack each on one loop; the first leaks after a minute."""
+    leak = {"at": "1 min", "kind": "leak", "asset": "rack-01", "rate": "0.4 kg/s", **changes}
+    setting = {**TWO_ROWS, "recording": {"gaps": "1 %"}, "events": {"leak": leak}}
+    return twin.run(twin.load(scenarios / "gb200-hall.yaml", set=setting), out=out)
+
+
+def test_a_leak_isolates_its_row_and_the_rest_serves(scenarios: Path, tmp_path: Path) -> None:
+    run = leaking(scenarios, tmp_path, detected_after="20 s")
+    flow, level = run["rack.flow_kg_per_s"], run["cdu.level_frac"]
+    late = flow.time_s > 100.0
+    assert flow.values[late, 0].max() < 0.02 * flow.values[0, 0], "the row has no flow"
+    np.testing.assert_allclose(flow.values[late, 1], flow.values[0, 1], rtol=1e-3)
+    seen = level.time_s > 82.0
+    assert np.ptp(level.values[seen]) == 0.0, "shut off, it leaks no more"
+    held_kg = 1.10 * 1015.0 * (7 / 9)
+    lost_kg = (1.0 - float(level.values[-1, 0])) * held_kg
+    assert lost_kg == pytest.approx(0.4 * 20.0, rel=0.35)
+    power = run["rack.power_w"].values
+    assert power[-1, 1] > 60e3
+    assert power[-1, 0] < 2e3, "what its power shelves lose without load"
+    tokens, names = run["replica.output_tokens"], [g.split()[0] for g in run.assets["replica"].index]
+    assert len(names) == tokens.values.shape[1]
+    serving = tokens.values[tokens.time_s > 180.0].sum(axis=0) > 0.0
+    assert serving.sum() == len(names) // 2
+    kpis = run.kpis()
+    assert kpis["throttled_gpu_s"] == 0.0
+    assert kpis["requests_retried"] > 0, "who was served there comes again"
+    closes(run)
+
+
+def test_a_leak_that_nobody_sees_stops_the_whole_loop(scenarios: Path, tmp_path: Path) -> None:
+    run = leaking(scenarios, tmp_path)
+    level = run["cdu.level_frac"]
+    empty_at_s = float(level.time_s[np.argmax(level.values[:, 0] < 0.95)])
+    assert 120.0 < empty_at_s < 230.0
+    assert run["rack.flow_kg_per_s"].values[-1].max() < 0.2 * run["rack.flow_kg_per_s"].values[0].max()
+    assert run.kpis()["fault_throttled_gpus"] == 144
+    closes(run)
+
+
+def test_a_valve_that_sticks_starves_its_own_rack(scenarios: Path, tmp_path: Path) -> None:
+    stuck = {"at": "30 s", "kind": "valve-stuck", "asset": "rack-02", "opening": "20 %"}
+    setting = {**TWO_ROWS, "time.duration": "100 s", "events": {"stuck": stuck}}
+    run = twin.run(twin.load(scenarios / "gb200-hall.yaml", set=setting), out=tmp_path)
+    flow = run["rack.flow_kg_per_s"].values
+    assert flow[-1, 1] < 0.2 * flow[0, 1]
+    assert flow[-1, 0] == pytest.approx(flow[0, 0], rel=1e-3)
+    hot = run["gpu.temperature_k"].values[-1]
+    assert np.median(hot[72:]) > np.median(hot[:72]) + 5.0
     closes(run)

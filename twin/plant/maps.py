@@ -74,6 +74,14 @@ class Maps:
         found: Index = pool_of_team[self.team_of_gpu]
         return found
 
+    def in_rack(self) -> NDArray[np.bool_]:
+        """Whether a replica has GPUs in a rack, array (replica, rack)."""
+        serving = self.team_of_gpu >= 0
+        teams = np.zeros((len(self.lanes_of_team), len(self.ids["rack"])), dtype=bool)
+        teams[self.team_of_gpu[serving], self.rack_of_gpu[serving]] = True
+        found: NDArray[np.bool_] = teams[self.team_of_replica]
+        return found
+
     def gpus_of_replica(self) -> list[list[str]]:
         """Ids of the GPUs of each replica."""
         teams: list[list[str]] = [[] for _ in self.lanes_of_team]

@@ -162,6 +162,7 @@ class Plant:
         ----------
         name : str
             A recorded quantity, as it was over the last step; ``replica.outstanding_requests``;
+            ``rack.row``, the row in which it stands; ``replica.in_rack``, array (replica, rack) of bool;
             ``pool.power_w``, of all GPUs of a pool over the present tick; or with ``so_far.`` in front
             ``grid_j``, the energy from the grid, or one of :meth:`~twin.plant.serving.Serving.sums`.
         """
@@ -171,6 +172,10 @@ class Plant:
             value = self.of_pool(self.nodes["gpu"].inputs.power_w)
         elif name.startswith("so_far."):
             value = np.array(self.serving.sums(name.removeprefix("so_far.")))
+        elif name == "rack.row":
+            value = np.arange(len(self.maps.ids["rack"])) // self.scenario.hall.racks_per_row
+        elif name == "replica.in_rack":
+            value = self.maps.in_rack()
         elif name == "replica.outstanding_requests":
             value = self.serving.outstanding()
         else:

@@ -1,7 +1,8 @@
 """Things that happen: one generator a file, named in scenarios by its file name.
 
-Beside ``occur`` a file says of which kind its asset is (``ASSET_KIND``; empty when it happens to the site), which keys
-of the event it needs (``NEEDS``) and which it takes, with what holds where they are left out (``TAKES``).
+Beside ``occur`` a file says of which kind its asset is (``ASSET_KIND``, one or several; empty when it happens to the
+site), which keys of the event it needs (``NEEDS``) and which it takes, with what holds where they are left out
+(``TAKES``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from twin.registry import find
 if TYPE_CHECKING:
     from twin.engine import Context
 
-__all__ = ["start_events", "start_planner"]
+__all__ = ["OF_COOLING", "start_events", "start_planner"]
+
+OF_COOLING = (
+    "fan-loss", "filter-clog", "fouling", "leak", "make-up-loss", "pump-trip", "sensor-drift", "valve-stuck",
+)  # fmt: skip
+"""Kinds of events that take cooling away; a report says how long the GPUs went on after each."""
 
 
 def start_events(ctx: Context, events: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A running pump of a CDU stops; its spare may take over after a delay."""
+"""A running pump of a CDU, or the pumps of the facility water, stop; a spare may take over after a delay."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Generator
 from typing import Any
 
 from twin.engine import Context
+from twin.processes._inputs import kind_of
 
-ASSET_KIND = "cdu"
+ASSET_KIND = ("cdu", "facility_water")
 NEEDS = ("asset",)
 TAKES = {"spare_after": None}
 
@@ -20,15 +21,17 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     ctx : Context
         What the process may touch.
     event : Event
-        With ``at`` and ``spare_after`` [s], and the ``asset``, a CDU.
+        With ``at`` and ``spare_after`` [s], and the ``asset``, a CDU or the facility water, whose pumps are one.
     cause : str
         Name of the event in the scenario, for the log.
     """
     yield ctx.env.timeout(event.at)
-    ctx.write("cdu.pumps_up", event.asset, max(ctx.value("cdu.pumps_up", event.asset) - 1.0, 0.0))
-    ctx.log("cdu", event.asset, "pump trip", cause)
+    kind = kind_of(ctx, event.asset, ASSET_KIND)
+    name = f"{kind}.pumps_up"
+    ctx.write(name, event.asset, max(ctx.value(name, event.asset) - 1.0, 0.0))
+    ctx.log(kind, event.asset, "pump trip", cause)
     if event.spare_after is None:
         return
     yield ctx.env.timeout(event.spare_after)
-    ctx.write("cdu.pumps_up", event.asset, ctx.value("cdu.pumps_up", event.asset) + 1.0)
-    ctx.log("cdu", event.asset, "spare pump starts", cause)
+    ctx.write(name, event.asset, ctx.value(name, event.asset) + 1.0)
+    ctx.log(kind, event.asset, "spare pump starts", cause)

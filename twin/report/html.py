@@ -17,7 +17,7 @@ from twin.report.figures import written
 from twin.report.kpis import DISPLAY
 from twin.report.rendering import amounts_of
 from twin.report.run import Run
-from twin.report.tables import Rows, group_rows, link_rows, sampling_note, statistics_rows
+from twin.report.tables import Rows, fault_rows, group_rows, link_rows, sampling_note, statistics_rows
 
 COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
 MOST_POINTS = 2000
@@ -168,7 +168,12 @@ def _tables(run: Run) -> str:
     """What requests got, over all and by tier, tenant, kind and replica."""
     return "".join(
         _table(table)
-        for table in (statistics_rows(run), *group_rows(run, MOST_ROWS), link_rows(run, MOST_ROWS))
+        for table in (
+            statistics_rows(run),
+            *group_rows(run, MOST_ROWS),
+            link_rows(run, MOST_ROWS),
+            fault_rows(run),
+        )
         if table
     )
 

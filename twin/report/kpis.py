@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.report.cooling import cooling_figures
 from twin.report.grid import grid_figures
 from twin.report.serving import Serving, known, ratio
 from twin.report.source import Source
@@ -112,6 +113,13 @@ _show(
     ("grid_not_drawn_j", "energy not drawn", "MWh", 1 / J_PER_MWH),
     ("grid_payment_usd", "payment for it", "USD", 1.0),
 )
+_show(
+    "faults of the cooling",
+    ("fault_throttle_after_s", "first GPU throttles after", "s", 1.0),
+    ("fault_shutdown_after_s", "first GPU shuts down after", "s", 1.0),
+    ("fault_throttled_gpus", "GPUs that throttle", "", 1.0),
+    ("fault_shut_down_gpus", "GPUs that shut down", "", 1.0),
+)
 
 
 SERIES = (
@@ -157,7 +165,7 @@ def kpis(serving: Serving) -> dict[str, float]:
     )
     found["output_tokens_per_s_per_it_mw"] = ratio(tokens * 1e6, found["energy_it_j"])
     found["output_tokens_per_s_per_gpu"] = ratio(found["output_tokens_per_s"], len(file.asset("gpu")["id"]))
-    found |= _money(serving, tokens) | grid_figures(file)
+    found |= _money(serving, tokens) | grid_figures(file) | cooling_figures(file)
     return {key: found[key] for key in DISPLAY if key in found}
 
 

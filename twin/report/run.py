@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.report.aiperf import statistics
+from twin.report.cooling import faults
 from twin.report.kpis import kpis
 from twin.report.serving import Serving
 from twin.report.source import Source, open_source
@@ -136,6 +137,13 @@ class Run:
         import pandas as pd
 
         return pd.DataFrame(self.file.events())
+
+    @cached_property
+    def faults(self) -> pd.DataFrame:
+        """Faults of the cooling, with how long GPUs went on after each; see :mod:`twin.report.cooling`."""
+        import pandas as pd
+
+        return pd.DataFrame(faults(self.file))
 
     @cached_property
     def spans(self) -> pd.DataFrame:

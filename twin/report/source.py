@@ -19,7 +19,7 @@ OBJECTS = {
     "economics": ("electricity_usd_per_j", "input_price_usd_per_token", "output_price_usd_per_token"),
     "slo": ("ttft_s", "tpot_s"),
 }
-ADDED: dict[str, Any] = {"labels": {}, "tiers": [], "sampling": {}, "grid_calls": []}
+ADDED: dict[str, Any] = {"labels": {}, "tiers": [], "sampling": {}, "grid_calls": [], "cooling_faults": []}
 """Attributes that files of the first layout lack, and what they would say."""
 
 MEND = "run the scenario again"
@@ -80,6 +80,7 @@ class Source(File):
             "tiers": _is_tiers,
             "sampling": _is_shares,
             "grid_calls": _are_calls,
+            "cooling_faults": _are_faults,
         }
         return None if checks.get(name, bool)(value) else (str(value)[:60], expected)
 
@@ -247,6 +248,10 @@ def _is_tiers(value: list[Any]) -> bool:
 
 def _is_shares(value: dict[str, Any]) -> bool:
     return all(isinstance(share, Real) for name, share in value.items() if name.endswith("_frac"))
+
+
+def _are_faults(value: list[Any]) -> bool:
+    return all(isinstance(f, dict) and isinstance(f.get("at_s"), Real) for f in value)
 
 
 def _are_calls(value: list[Any]) -> bool:

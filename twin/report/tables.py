@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.report.aiperf import METRICS
+from twin.report.cooling import faults
 from twin.report.figures import digits_of
 from twin.report.run import Run
 from twin.report.serving import GROUPINGS
@@ -51,6 +52,20 @@ def cell(value: float) -> str:
     ('1,234', '0.123', '–')
     """
     return f"{value:,.{digits_of(value)}f}" if math.isfinite(value) else "–"
+
+
+def fault_rows(run: Run) -> Rows | None:
+    """How long GPUs went on after each fault of the cooling; none without faults."""
+    each = faults(run.file)
+    if not each:
+        return None
+    rows: list[tuple[str, ...]] = [
+        (f"{one['kind']} of {one['asset']}", cell(one["at_s"] / 60.0), cell(one["throttle_after_s"]),
+         cell(one["shutdown_after_s"]), cell(one["throttled_gpus"]), cell(one["shut_down_gpus"]))
+        for one in each
+    ]  # fmt: skip
+    heads = ("", "at min", "throttles after s", "shuts down after s", "GPUs throttled", "shut down")
+    return Rows("faults of the cooling", heads, rows)
 
 
 def statistics_rows(run: Run) -> Rows | None:

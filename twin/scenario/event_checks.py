@@ -73,7 +73,7 @@ def _values(scenario: Scenario, path: str, event: Event) -> Iterator[Fault]:
 
 def _overlaps(scenario: Scenario) -> Iterator[Fault]:
     """Calls of the grid that begin before the one before them is over."""
-    calls = sorted((e.at, name, e) for name, e in scenario.events.items() if e.duration is not None)
+    calls = sorted((e.at, name, e) for name, e in scenario.events.items() if e.kind == "grid-call")
     for (_, before, first), (_, name, second) in pairwise(calls):
         over_at_s = first.at + (first.notice or 0.0) + 2.0 * (first.ramp or 0.0) + (first.duration or 0.0)
         begins_at_s = second.at - (second.window or 0.0)

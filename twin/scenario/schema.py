@@ -15,8 +15,10 @@ from twin.scenario.section import (
     EnergyPrice,
     FileName,
     FloorLoad,
+    Fraction,
     Key,
     Length,
+    MassFlow,
     Name,
     Power,
     PowerPrice,
@@ -234,14 +236,36 @@ class Event(Section):
         None, description="a spare takes over after this long", examples=["15 s"]
     )
     amount: Share | None = Field(
-        None, description="share of the power before the call that the site gives up", examples=["25 %"]
+        None,
+        description="of a grid call the share of the power before it that the site gives up; of a fault the share "
+        "that is lost: of fans, of conductance, of a filter's free area",
+        examples=["25 %"],
     )
     notice: Time | None = Field(
         None, description="from the call until power begins to fall; none if left out", examples=["10 min"]
     )
-    ramp: Time | None = Field(None, description="from full to reduced power, and back", examples=["15 min"])
+    ramp: Time | None = Field(
+        None,
+        description="of a grid call from full to reduced power, and back; of a fault until it is fully there",
+        examples=["15 min"],
+    )
     duration: Duration | None = Field(
-        None, description="how long power stays reduced, without the ramps", examples=["3 h"]
+        None,
+        description="of a grid call how long power stays reduced, without the ramps; of a fault from its begin until "
+        "it is mended, for good if left out",
+        examples=["3 h"],
+    )
+    rate: MassFlow | None = Field(
+        None, description="coolant that leaks at rated pressure", examples=["0.2 kg/s"]
+    )
+    detected_after: Time | None = Field(
+        None, description="from the begin of a leak until it is seen; never if left out", examples=["30 s"]
+    )
+    drift: TemperatureDifference | None = Field(
+        None, description="what a sensor shows too much, below zero too little", examples=["-3 K"]
+    )
+    opening: Fraction | None = Field(
+        None, description="where a valve is stuck, 0 % being closed", examples=["20 %"]
     )
     window: Duration | None = Field(
         None, description="before the call, over which power is averaged", examples=["5 min"]

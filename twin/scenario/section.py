@@ -16,6 +16,7 @@ TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K"
 Length = Annotated[float, Measure("length", "1.8 m", above=0.0)]
 Volume = Annotated[float, Measure("volume", "4 m3", above=0.0)]
 FloorLoad = Annotated[float, Measure("floor load", "1200 kg/m2", above=0.0)]
+MassFlow = Annotated[float, Measure("mass flow", "0.2 kg/s", above=0.0)]
 Fraction = Annotated[float, Measure("fraction", "90 %", low=0.0, high=1.0)]
 Share = Annotated[float, Measure("fraction", "1 %", above=0.0, high=1.0)]
 EnergyPrice = Annotated[float, Measure("energy price", "80 USD/MWh", low=0.0)]

@@ -202,6 +202,7 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
                 "capacity_w": scenario.power.feed.capacity * (scenario.hall.count if ready.is_site else 1),
             }),
             "grid_calls": json.dumps(_grid_calls(scenario)),
+            "cooling_faults": json.dumps(_cooling_faults(scenario)),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
             "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
             "tiers": json.dumps(_tiers(ready)),
@@ -219,6 +220,14 @@ def _grid_calls(scenario: Scenario) -> list[dict[str, float]]:
         {"at_s": e.at, "window_s": e.window or 0.0, "notice_s": e.notice or 0.0, "ramp_s": e.ramp or 0.0,
          "duration_s": e.duration or 0.0, "amount_frac": e.amount or 0.0}
         for e in scenario.events.values() if e.kind == "grid-call"
+    ]  # fmt: skip
+
+
+def _cooling_faults(scenario: Scenario) -> list[dict[str, Any]]:
+    """What takes cooling away, and when."""
+    return [
+        {"name": name, "kind": e.kind, "asset": e.asset, "at_s": e.at}
+        for name, e in scenario.events.items() if e.kind in processes.OF_COOLING
     ]  # fmt: skip
 
 

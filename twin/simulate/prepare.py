@@ -61,17 +61,19 @@ def _event_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> list[Fault]:
     faults = []
     halls = [f"{hall}/" for hall in hall_ids(scenario)] if scenario.hall.count > 1 else [""]
     for name, event in scenario.events.items():
-        kind = str(find("twin.processes", event.kind, "ASSET_KIND"))
+        kinds: Any = find("twin.processes", event.kind, "ASSET_KIND")
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
         if event.asset is None:  # it happens to the site; the scenario was checked for that
             continue
-        known = [hall + asset for hall in halls for asset in _assets(graph, scenario, kind)]
+        known = [hall + asset for hall in halls for kind in kinds for asset in _assets(graph, scenario, kind)]
         if event.asset not in known:
             near = difflib.get_close_matches(event.asset, known, 1) or known[:1] or ["another event"]
-            listed = ", ".join(known[:8]) or f"a site with a {kind}"
+            named = " or ".join(kind.replace("_", " ") for kind in kinds)
+            listed = ", ".join(known[:8]) or f"a site with a {named}"
             path = f"events.{name}.asset"
             faults.append(
                 scenario.source.fault(
-                    path, event.asset, f"a {kind} of the site: {listed}", f"write {near[0]}"
+                    path, event.asset, f"a {named} of the site: {listed}", f"write {near[0]}"
                 )
             )
     return faults
