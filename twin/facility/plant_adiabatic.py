@@ -102,7 +102,10 @@ class AdiabaticCooler:
 
     def _evaporated_kg_per_s(self, speed: Array, wet: Array, outdoor: Outdoor) -> Array:
         entering_k = self.entering_k(wet, outdoor)
-        humidity = psychrometrics.humidity_at_wet_bulb(entering_k, outdoor.wet_bulb_k, outdoor.pressure_pa)
-        rise = np.maximum(humidity - outdoor.humidity_ratio, 0.0) * (wet > 0.0)
+        before, after = (
+            psychrometrics.humidity_at_wet_bulb(air_k, outdoor.wet_bulb_k, outdoor.pressure_pa)
+            for air_k in (outdoor.dry_bulb_k, entering_k)
+        )
+        rise = np.maximum(after - before, 0.0) * (wet > 0.0)
         vapour: Array = self.coil.dry_air_kg_per_s(speed, entering_k, outdoor) * rise
         return vapour

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.physics import chiller, psychrometrics
-from twin.physics.constants import CELSIUS_ZERO_K
 from twin.physics.cooling_tower import TowerAir
 from twin.physics.fan_pump import drive_power_w
 from twin.scenario.weather_year import WeatherYear
@@ -41,8 +40,6 @@ need a pressure to work with. Chilled water of 12 °C and more meets the least l
 FINE_SPEEDS: Final = np.geomspace(LEAST_FAN_SPEED_FRAC, 1.0, 25)
 COARSE_SPEEDS: Final = np.linspace(LEAST_FAN_SPEED_FRAC, 1.0, 7)
 """Speeds at which a plant is looked at [1]: to hold a set-point, and beside compressors."""
-
-_HALVINGS = 44
 
 TRIFLE: Final = 1e-3
 """Share of the heat that does not count as free cooling, or as mechanical [1]."""
@@ -78,25 +75,10 @@ class Outdoor(NamedTuple):
 
     @classmethod
     def at(cls, dry_bulb_k: Array, humidity: Array, pressure_pa: Array) -> Outdoor:
-        """Air of a temperature [K], humidity ratio [1] and pressure [Pa], arrays (hour).
-
-        About freezing, dry air has one wet bulb over ice and one over water; here it is over water where that exists,
-        so that warmer air never has a lower one.
-        """
-        wet_k = psychrometrics.wet_bulb_k(dry_bulb_k, humidity, pressure_pa)
-        freezing = np.full_like(wet_k, CELSIUS_ZERO_K)
-        held = psychrometrics.humidity_at_wet_bulb(dry_bulb_k, freezing, pressure_pa)
-        two = np.flatnonzero((wet_k < CELSIUS_ZERO_K) & (held < humidity) & (dry_bulb_k > CELSIUS_ZERO_K))
-        low, high = freezing[two], dry_bulb_k[two]
-        for _ in range(_HALVINGS if two.size else 0):
-            middle = 0.5 * (low + high)
-            held = psychrometrics.humidity_at_wet_bulb(dry_bulb_k[two], middle, pressure_pa[two])
-            low, high = (
-                np.where(held < humidity[two], middle, low),
-                np.where(held < humidity[two], high, middle),
-            )
-        wet_k[two] = 0.5 * (low + high)
-        return cls(dry_bulb_k, wet_k, humidity, pressure_pa)
+        """Air of a temperature [K], humidity ratio [1] and pressure [Pa], arrays (hour)."""
+        return cls(
+            dry_bulb_k, psychrometrics.wet_bulb_k(dry_bulb_k, humidity, pressure_pa), humidity, pressure_pa
+        )
 
     @property
     def tower(self) -> TowerAir:

@@ -215,6 +215,10 @@ def dew_point_k(vapour_pa: Array) -> Array:
 def wet_bulb_k(dry_bulb_k: Array, humidity: Array, pressure_pa: Array) -> Array:
     """Temperature of thermodynamic wet bulb, over ice below 0 °C [K].
 
+    About 0 °C some air has two wet bulbs, one over ice and one over water, up to 0.15 K apart for each kelvin of the dry
+    bulb. Across that band of humidity, some 5e-5 wide for each kelvin, the wet bulb is drawn as a line from the one to
+    the other: it stays continuous and rises with dry bulb and humidity. Outside of it, it is exact.
+
     Parameters
     ----------
     dry_bulb_k, humidity, pressure_pa : array
@@ -228,17 +232,12 @@ def wet_bulb_k(dry_bulb_k: Array, humidity: Array, pressure_pa: Array) -> Array:
     """
     dry, held, total = np.broadcast_arrays(dry_bulb_k, np.maximum(humidity, LEAST_HUMIDITY), pressure_pa)
     low = dew_point_k(vapour_pa(held, total))
-    high = np.maximum(dry, low).astype(float)
-    for _ in range(44):
-        middle = 0.5 * (low + high)
-        dryer = humidity_at_wet_bulb(dry, middle, total) < held
-        low, high = np.where(dryer, middle, low), np.where(dryer, high, middle)
-    found: Array = 0.5 * (low + high)
-    return found
+    found = _wet_bulb_between(low, np.maximum(dry, low), dry, held, total)
+    return _across_freezing(found, dry, held, total)
 
 
 def humidity_at_wet_bulb(dry_bulb_k: Array, wet_bulb_k: Array, pressure_pa: Array) -> Array:
-    """Humidity ratio of air whose dry and wet bulb are known [1].
+    """Humidity ratio of air whose dry and wet bulb are known [1]; over ice below 0 °C.
 
     Parameters
     ----------
@@ -250,13 +249,42 @@ def humidity_at_wet_bulb(dry_bulb_k: Array, wet_bulb_k: Array, pressure_pa: Arra
     >>> humidity_at_wet_bulb(np.array([303.15]), np.array([293.15]), np.array([101325.0])).round(4)
     array([0.0105])
     """
+    return _humidity_over(dry_bulb_k, wet_bulb_k, pressure_pa, np.asarray(wet_bulb_k) < CELSIUS_ZERO_K)
+
+
+def _humidity_over(dry_bulb_k: Array, wet_bulb_k: Array, pressure_pa: Array, is_ice: NDArray[np.bool_]) -> Array:
     dry, wet = dry_bulb_k - CELSIUS_ZERO_K, wet_bulb_k - CELSIUS_ZERO_K
     saturated = saturated_ratio(wet_bulb_k, pressure_pa)
-    vapour = np.where(wet >= 0.0, 2501.0 - 2.326 * wet, 2830.0 - 0.24 * wet)
-    liquid = np.where(wet >= 0.0, 4.186, 2.1) * wet
-    return (vapour * saturated - 1.006 * (dry - wet)) / (
-        np.where(wet >= 0.0, 2501.0, 2830.0) + 1.86 * dry - liquid
-    )
+    vapour = np.where(is_ice, 2830.0 - 0.24 * wet, 2501.0 - 2.326 * wet)
+    condensed = np.where(is_ice, 2.1, 4.186) * wet
+    heat = np.where(is_ice, 2830.0, 2501.0)
+    return (vapour * saturated - 1.006 * (dry - wet)) / (heat + 1.86 * dry - condensed)
+
+
+def _wet_bulb_between(low: Array, high: Array, dry: Array, humidity: Array, total: Array) -> Array:
+    for _ in range(44):
+        middle = 0.5 * (low + high)
+        dryer = humidity_at_wet_bulb(dry, middle, total) < humidity
+        low, high = np.where(dryer, middle, low), np.where(dryer, high, middle)
+    found: Array = 0.5 * (low + high)
+    return found
+
+
+def _across_freezing(found: Array, dry: Array, humidity: Array, total: Array) -> Array:
+    """The line between the two wet bulbs where there are two."""
+    zero, is_ice = np.full(found.shape, CELSIUS_ZERO_K), np.ones(found.shape, dtype=bool)
+    over_water, over_ice = (_humidity_over(dry, zero, total, ice) for ice in (~is_ice, is_ice))
+    two = np.flatnonzero((over_water < humidity) & (humidity < over_ice))
+    if two.size == 0:
+        return found
+    air, pressure, freezing = (np.asarray(a).flat[two] for a in (dry, total, zero))
+    least, most = (np.asarray(a).flat[two] for a in (over_water, over_ice))
+    iced = _wet_bulb_between(2.0 * freezing - air, np.nextafter(freezing, 0.0), air, least, pressure)
+    wet = _wet_bulb_between(freezing, air, air, most, pressure)
+    share = (np.asarray(humidity).flat[two] - least) / (most - least)
+    drawn = np.array(found)
+    drawn.flat[two] = iced + share * (wet - iced)
+    return drawn
 
 
 def _ln_saturation(temperature_k: Array) -> tuple[Array, Array]:

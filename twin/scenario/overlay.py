@@ -1,4 +1,4 @@
-"""Changes to a scenario by path: ``set`` what is there, ``add`` what is not, ``remove`` what stands."""
+"""Changes to a scenario by path: ``set`` what the schema knows, ``add`` what people name, ``remove`` what stands."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Work:
     def put(self, verb: str, written: str, value: object) -> None:
         path = dotted(written)
         spot = f"{verb}.{written}"
-        holder, key = self._holder(path, verb == "add")
+        holder, key = self._holder(path, verb)
         known = path in set(paths(self.document))
         stands = _has(holder, key)
         if verb == "add" and stands:
@@ -85,7 +85,7 @@ class _Work:
 
     def remove(self, written: str, spot: str) -> None:
         path = dotted(written)
-        holder, key = self._holder(path, False)
+        holder, key = self._holder(path)
         if not _has(holder, key):
             self._refuse_unknown(spot, path, "remove", holder)
             return
@@ -96,17 +96,12 @@ class _Work:
             del holder[key]
             self._forget(path)
 
-    def _holder(self, path: str, may_create: bool) -> tuple[Any, str]:
-        """What holds the last key; with ``may_create``, a group such as events that was left out."""
+    def _holder(self, path: str, verb: str = "remove") -> tuple[Any, str]:
+        """What holds the last key; a group or section on the way that was left out is opened."""
         *way, last = path.split(".")
         here: Any = self.document
         for i, key in enumerate(way):
-            if (
-                may_create
-                and isinstance(here, dict)
-                and key not in here
-                and is_group(annotation_at(".".join(way[: i + 1])))
-            ):
+            if isinstance(here, dict) and here.get(key) is None and _may_open(verb, path, way[: i + 1]):
                 here[key] = {}
             if not _has(here, key):
                 return None, last
@@ -144,6 +139,20 @@ class _Work:
             )
         else:
             self._refuse(spot, f"{path} is not there", f"a path of {self.base.files[0]}", mend)
+
+
+def _may_open(verb: str, path: str, way: list[str]) -> bool:
+    """Whether a verb opens what was left out: ``add`` a group such as events, ``set`` a section of the schema."""
+    found = annotation_at(".".join(way))
+    if verb == "add":
+        return is_group(found)
+    is_named = is_group(annotation_at(".".join(way[:-1])))  # a name that people give, perhaps mistyped
+    return (
+        verb == "set"
+        and section_of(found) is not None
+        and not is_named
+        and annotation_at(path) is not None
+    )
 
 
 def _has(holder: object, key: str) -> bool:

@@ -115,6 +115,11 @@ def test_refuses_all_wrong_options_at_once(scenarios: Path) -> None:
     assert all("write" in fault.mend for fault in error.faults)
 
 
+def test_a_missing_file_is_looked_for_where_the_user_is(scenarios: Path) -> None:
+    fault = refused(scenarios / "gb200-hall.yaml", "--year", "nowhere.epw").faults[0]
+    assert fault.file == "nowhere.epw" and "on the command line where you are" in fault.mend
+
+
 def test_own_weather_must_be_a_year(scenarios: Path, year_file: Path) -> None:
     error = refused(scenarios / "gb200-hall.yaml")
     assert error.faults[0].found == "169 hours" and "--year" in error.faults[0].mend

@@ -42,10 +42,29 @@ def test_wet_bulb_lies_between_dew_point_and_dry_bulb_and_gives_the_humidity_bac
 ) -> None:
     state = air.state(_a(kelvin), _a(share), _a(pascal))
     assert state.dew_point_k[0] - 1e-6 <= state.wet_bulb_k[0] <= kelvin + 1e-6
-    # the handbook's equation jumps by 0.5 percent of the vapour where the wick freezes
-    if abs(state.wet_bulb_k[0] - 273.15) > 0.05 and state.humidity_ratio[0] > 2 * air.LEAST_HUMIDITY:
+    # about 0 °C there may be two wet bulbs, and a line is drawn between them
+    if abs(state.wet_bulb_k[0] - 273.15) > 0.1 * max(kelvin - 273.15, 0.0) + 0.05 and state.humidity_ratio[0] > 2 * air.LEAST_HUMIDITY:
         back = air.humidity_at_wet_bulb(_a(kelvin), state.wet_bulb_k, _a(pascal))
         assert back[0] == pytest.approx(state.humidity_ratio[0], rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("celsius", [0.5, 4.0, 9.0])
+@pytest.mark.parametrize("pascal", [70e3, 101325.0])
+def test_wet_bulb_is_continuous_and_rises_where_a_wick_freezes(celsius: float, pascal: float) -> None:
+    dry, total = np.full(4001, celsius + 273.15), np.full(4001, pascal)
+    most = air.saturated_ratio(dry[:1], total[:1])[0]
+    steps = np.diff(air.wet_bulb_k(dry, np.linspace(1e-6, most, 4001), total))
+    assert 0.0 < steps.min() and steps.max() < 3.0 * steps.mean()
+    warming = 273.15 + np.linspace(-0.5, 12.0, 4001)
+    steps = np.diff(air.wet_bulb_k(warming, np.full(4001, 0.002), total))
+    assert 0.0 < steps.min() and steps.max() < 3.0 * steps.mean()
+
+
+def test_wet_bulb_is_exact_on_both_sides_of_the_line() -> None:
+    dry, total = np.full(2, 278.15), np.full(2, 101325.0)
+    wet = np.array([272.75, 273.55])  # the band at 5 °C reaches from -0.35 to 0.36 °C
+    found = air.wet_bulb_k(dry, air.humidity_at_wet_bulb(dry, wet, total), total)
+    np.testing.assert_allclose(found, wet, atol=1e-9)
 
 
 @given(kelvin=TEMPERATURE_K, share=SHARE, pascal=PRESSURE_PA)

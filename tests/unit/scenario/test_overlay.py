@@ -40,6 +40,23 @@ def test_set_reaches_defaults_and_options_that_were_left_out(site, write):
     assert scenario.racks["nvl72"].fed_by == ["pdu-1", "pdu-2"]
 
 
+def test_set_opens_sections_that_were_left_out(hall_text, write):
+    assert "recording:" not in hall_text
+    site = write(hall_text)
+    text = "set: {recording.requests: 10 %}\n"
+    assert load(site, [write(OVERLAY + text, "o.yaml")]).recording.requests == 0.1
+    assert load(site, set={"recording.requests": "10 %"}).recording.requests == 0.1
+
+
+def test_a_section_opened_by_one_value_asks_for_the_rest(hall_text, write):
+    site = write(hall_text)
+    faults = check(site, set={"hall.ai.gap": "1"}) + check(site, set={"racks.nvl27.count": "2"})
+    assert all("is not there" in f.found for f in faults) and len(faults) == 2
+    without = write(OVERLAY + "remove: [cooling.liquid]\n", "air.yaml")
+    faults = check(site, [without], set={"cooling.liquid.cdu.supply": "40 degC"})
+    assert {"cooling.liquid.facility_water", "cooling.liquid.cdu.unit"} <= {f.where for f in faults}
+
+
 def test_set_replaces_whole_sections(site, write):
     text = "set:\n  serving.slo:\n    ttft: 3 s\n    tpot: 0.1 s\n"
     overlay = write(OVERLAY + text, "o.yaml")
