@@ -43,9 +43,15 @@ def cooling(
     csv: Annotated[Path | None, typer.Option(help="Write all hours here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write an interactive page here.")] = None,
     png: Annotated[Path | None, typer.Option(help="Draw the year here.")] = None,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw the loops here (SVG), in the year's largest hour; without a year on a day of 35C."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")] = False,
 ) -> None:
-    """PUE, water and free cooling of a site over a year of weather."""
+    """PUE, water and free cooling of a site over a year of weather, and a diagram of its loops."""
     from twin.cli import cooling_year
     from twin.cli.options import values_by_path
 
@@ -54,5 +60,6 @@ def cooling(
         profile, reuse, reuse_at,
     )  # fmt: skip
     cooling_year.cooling(
-        scenario, tuple(overlay), values_by_path(set_), wanted, csv=csv, html=html, png=png, as_json=as_json
-    )
+        scenario, tuple(overlay), values_by_path(set_), wanted,
+        cooling_year.Files(csv, html, png, diagram), as_json=as_json,
+    )  # fmt: skip

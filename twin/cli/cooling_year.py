@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_files
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 import twin
+from twin import topology
 from twin.cli.output import print_json, stderr, stdout
 from twin.errors import Fault, ScenarioError, UnitError
-from twin.facility import annual_charts, annual_kpis, annual_plant, annual_site, annual_weather
+from twin.facility import annual_charts, annual_kpis, annual_plant, annual_site, annual_weather, loop_graph
 from twin.physics.constants import CELSIUS_ZERO_K
+from twin.scenario import Scenario
 from twin.units import parse
 
 
@@ -36,6 +39,15 @@ class Wanted(NamedTuple):
     profile: Path | None
     reuse: str | None
     reuse_at: str
+
+
+class Files(NamedTuple):
+    """What is to be written, and where."""
+
+    csv: Path | None
+    html: Path | None
+    png: Path | None
+    diagram: Path | None
 
 
 class _Options:
@@ -69,28 +81,55 @@ class _Options:
 
 
 def cooling(
-    path: Path, overlays: tuple[Path, ...], sets: dict[str, str], wanted: Wanted, *, csv: Path | None,
-    html: Path | None, png: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    """Reckon a year; print, write and draw it."""
+    path: Path,
+    overlays: tuple[Path, ...],
+    sets: dict[str, str],
+    wanted: Wanted,
+    files: Files,
+    *,
+    as_json: bool,
+) -> None:
+    """Reckon a year; print, write and draw it. Without a year of weather a diagram is drawn on a design day."""
     options = _Options()
     choice, it_w, share_frac, elevation_m = _read(options, wanted)
     options.refuse()
     scenario = twin.load(path, overlays, sets)
-    air = annual_weather.read(scenario, wanted.year, elevation_m)
-    site = annual_site.of_scenario(scenario, it_w, choice)
-    hours = air.outdoor.dry_bulb_k.size
-    share = share_frac if wanted.profile is None else annual_weather.read_profile(wanted.profile, hours)
-    load_w = site.it_w * np.broadcast_to(share, (hours,))
-    year = annual_plant.run(site, air.outdoor, load_w, begin_s=air.begin_s)
-    title = f"{scenario.scenario}, {Path(air.source).name}: {site.it_w / 1e6:,.3g} MW of IT"
-    files = _write(year, title, csv, html, png)
-    if as_json:
-        print_json(_plain(scenario.scenario, air.source, year))
+    graph = topology.build(scenario)
+    site = annual_site.of_scenario(scenario, it_w, choice, graph)
+    if files.diagram and wanted.year is None and not annual_weather.has_year(scenario):
+        source, year = "design day", annual_plant.run(site, loop_graph.design_day(), share_frac * site.it_w)
+        files = Files(None, None, None, files.diagram)
     else:
+        air = annual_weather.read(scenario, wanted.year, elevation_m)
+        source, hours = air.source, air.outdoor.dry_bulb_k.size
+        share = share_frac if wanted.profile is None else annual_weather.read_profile(wanted.profile, hours)
+        load_w = site.it_w * np.broadcast_to(share, (hours,))
+        year = annual_plant.run(site, air.outdoor, load_w, begin_s=air.begin_s)
+    title = f"{scenario.scenario}, {Path(source).name}: {site.it_w / 1e6:,.3g} MW of IT"
+    _write(year, title, files)
+    if files.diagram:
+        _draw(scenario, graph, year, choice, files.diagram)
+    if as_json:
+        print_json(_plain(scenario.scenario, source, year))
+    elif year.it_w.size > 1:
         _print(year, title)
-    for file in files:
+    else:
+        _print_day(year, title)
+    for file in (file for file in files if file):
         stderr().print(f"written {file}", soft_wrap=True, highlight=False)
+
+
+def _draw(
+    scenario: Scenario, graph: Any, year: annual_plant.Year, choice: annual_site.Choice, file: Path
+) -> None:
+    """Loops of one hall in the hour of the largest power."""
+    whole_w = annual_site.of_scenario(scenario, None, choice, graph).it_w
+    halls = year.site.it_w / whole_w * scenario.hall.count
+    one = replace(choice, reuse_w=choice.reuse_w / halls)
+    hall = annual_site.of_scenario(scenario, whole_w / scenario.hall.count, one, graph)
+    outdoor, share_frac = loop_graph.hottest(year)
+    text = loop_graph.cooling_diagram(graph, hall, outdoor, share_frac, scenario.scenario, halls)
+    file.write_text(text, encoding="utf-8")
 
 
 def _read(options: _Options, wanted: Wanted) -> tuple[annual_site.Choice, float | None, float, float]:
@@ -111,20 +150,17 @@ def _read(options: _Options, wanted: Wanted) -> tuple[annual_site.Choice, float 
     return choice, it_w, 1.0 if share_frac is None else share_frac, elevation_m or 0.0
 
 
-def _write(
-    year: annual_plant.Year, title: str, csv: Path | None, html: Path | None, png: Path | None
-) -> list[Path]:
-    if csv:
+def _write(year: annual_plant.Year, title: str, files: Files) -> None:
+    if files.csv:
         columns = annual_kpis.hourly(year)
-        with csv.open("w", newline="", encoding="utf-8") as file:
+        with files.csv.open("w", newline="", encoding="utf-8") as file:
             rows = csv_files.writer(file)
             rows.writerow(columns)
             rows.writerows(zip(*(_written(values) for values in columns.values()), strict=True))
-    if html:
-        annual_charts.write_html(year, html, title)
-    if png:
-        annual_charts.write_png(year, png, title)
-    return [file for file in (csv, html, png) if file]
+    if files.html:
+        annual_charts.write_html(year, files.html, title)
+    if files.png:
+        annual_charts.write_png(year, files.png, title)
 
 
 def _written(values: Any) -> list[str]:
@@ -165,6 +201,19 @@ def _print(year: annual_plant.Year, title: str) -> None:
     ))  # fmt: skip
     if found["reused_j"] > 0.0:
         console.print(Text(f"heat reused {found['reused_j'] / 3.6e12:,.2f} GWh; ERE {found['ere']:.3f}"))
+
+
+def _print_day(year: annual_plant.Year, title: str) -> None:
+    """One hour: loops, and what they need."""
+    console, found = stdout(), annual_kpis.kpis(year)
+    console.print(Text(title, style="bold"))
+    for flow in year.flows:
+        console.print(Text(_sentence(year, flow, found)))
+    console.print(Text(
+        f"outdoors {found['peak_dry_bulb_k'] - CELSIUS_ZERO_K:.1f} °C: PUE {found['pue']:.3f}, "
+        f"{found['peak_w'] / 1e6:,.3f} MW, {found['wue_l_per_kwh']:.3f} L/kWh; --year FILE.epw gives a year"
+    ))  # fmt: skip
+    console.print(Text(_parts(found)))
 
 
 def _sentence(year: annual_plant.Year, flow: annual_plant.Flow, found: dict[str, float]) -> str:

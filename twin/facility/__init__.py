@@ -1,4 +1,4 @@
-"""Electrical networks, storage and air of a site, without a run. Names load what they need on first use."""
+"""Networks, storage, air and cooling loops of a site, without a run. Names load what they need on first use."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from twin.facility.diagram import one_line
     from twin.facility.electrical import Bus, Line, Load, Network, NetworkError, Source, Tie, Transformer
     from twin.facility.load_flow import LoadFlow, solve
+    from twin.facility.loop_graph import cooling_diagram
     from twin.facility.power_grid_model import solve_exact
     from twin.facility.ramp_storage import StorageError, StoragePlan, least_storage
     from twin.facility.site import Wiring
@@ -43,6 +44,7 @@ __all__ = [
     "Transformer",
     "Wiring",
     "air_hall",
+    "cooling_diagram",
     "least_storage",
     "n_minus_1",
     "one_line",
@@ -76,6 +78,7 @@ _HOMES = {
     "Transformer": "electrical",
     "Wiring": "site",
     "air_hall": "air_site",
+    "cooling_diagram": "loop_graph",
     "least_storage": "ramp_storage",
     "n_minus_1": "contingency",
     "one_line": "diagram",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import networkx as nx
 import numpy as np
 
 from twin import catalog, topology
@@ -113,7 +114,12 @@ def design(
     return chosen(site, replace(choice, supply_k=None, air_supply_k=None))
 
 
-def of_scenario(scenario: Scenario, it_w: float | None = None, choice: Choice = Choice()) -> Site:
+def of_scenario(
+    scenario: Scenario,
+    it_w: float | None = None,
+    choice: Choice = Choice(),
+    graph: nx.MultiDiGraph | None = None,
+) -> Site:
     """The site of a scenario, all halls together.
 
     Parameters
@@ -123,6 +129,8 @@ def of_scenario(scenario: Scenario, it_w: float | None = None, choice: Choice = 
         IT power to which everything is scaled [W]; that of racks and switches at their most where left out.
     choice : Choice
         What is changed.
+    graph : networkx.MultiDiGraph or None
+        Its graph where it was built already.
 
     Examples
     --------
@@ -130,7 +138,7 @@ def of_scenario(scenario: Scenario, it_w: float | None = None, choice: Choice = 
     >>> [(c.name, c.plant.kind, round(c.plant.capacity_w / 1e6, 1)) for c in site.circuits]
     [('liquid', 'dry-cooler', 37.1), ('air', 'air-chiller', 9.3)]
     """
-    graph = topology.build(scenario)
+    graph = topology.build(scenario) if graph is None else graph
     racks_w, liquid_w, network_w, ratings_w = 0.0, 0.0, 0.0, dict.fromkeys(("pdu", "ups", "transformer"), 0.0)
     for _, data in graph.nodes(data=True):
         kind, most_w = data["kind"], float(data.get("demand_max_w") or 0.0)

@@ -62,6 +62,15 @@ def read(scenario: Scenario, file: Path | None = None, elevation_m: float = 0.0)
     return YearAir(Outdoor.of(_shifted(year, sky.offset)), str(path), _begin_s(path))
 
 
+def has_year(scenario: Scenario) -> bool:
+    """Whether the scenario's own weather lasts a year."""
+    name = scenario.weather.file
+    return (
+        name is not None
+        and read_year(scenario.source.data_file("weather.file", name)).dry_bulb_k.size >= YEAR_H
+    )
+
+
 def read_profile(file: Path, hours: int) -> Array:
     """Share of IT power by hour, from the column ``it_frac`` of a CSV, array (hour).
 

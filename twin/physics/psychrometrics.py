@@ -215,9 +215,9 @@ def dew_point_k(vapour_pa: Array) -> Array:
 def wet_bulb_k(dry_bulb_k: Array, humidity: Array, pressure_pa: Array) -> Array:
     """Temperature of thermodynamic wet bulb, over ice below 0 °C [K].
 
-    About 0 °C some air has two wet bulbs, one over ice and one over water, up to 0.15 K apart for each kelvin of the dry
-    bulb. Across that band of humidity, some 5e-5 wide for each kelvin, the wet bulb is drawn as a line from the one to
-    the other: it stays continuous and rises with dry bulb and humidity. Outside of it, it is exact.
+    About 0 °C some air has two wet bulbs, one over ice and one over water, up to 0.15 K apart for each kelvin of the
+    dry bulb. Across that band of humidity, some 5e-5 wide for each kelvin, the wet bulb is drawn as a line from the
+    one to the other: it stays continuous and rises with dry bulb and humidity. Outside of it, it is exact.
 
     Parameters
     ----------
@@ -252,7 +252,9 @@ def humidity_at_wet_bulb(dry_bulb_k: Array, wet_bulb_k: Array, pressure_pa: Arra
     return _humidity_over(dry_bulb_k, wet_bulb_k, pressure_pa, np.asarray(wet_bulb_k) < CELSIUS_ZERO_K)
 
 
-def _humidity_over(dry_bulb_k: Array, wet_bulb_k: Array, pressure_pa: Array, is_ice: NDArray[np.bool_]) -> Array:
+def _humidity_over(
+    dry_bulb_k: Array, wet_bulb_k: Array, pressure_pa: Array, is_ice: NDArray[np.bool_]
+) -> Array:
     dry, wet = dry_bulb_k - CELSIUS_ZERO_K, wet_bulb_k - CELSIUS_ZERO_K
     saturated = saturated_ratio(wet_bulb_k, pressure_pa)
     vapour = np.where(is_ice, 2830.0 - 0.24 * wet, 2501.0 - 2.326 * wet)

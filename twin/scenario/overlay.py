@@ -148,10 +148,7 @@ def _may_open(verb: str, path: str, way: list[str]) -> bool:
         return is_group(found)
     is_named = is_group(annotation_at(".".join(way[:-1])))  # a name that people give, perhaps mistyped
     return (
-        verb == "set"
-        and section_of(found) is not None
-        and not is_named
-        and annotation_at(path) is not None
+        verb == "set" and section_of(found) is not None and not is_named and annotation_at(path) is not None
     )
 
 

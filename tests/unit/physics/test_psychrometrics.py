@@ -43,7 +43,10 @@ def test_wet_bulb_lies_between_dew_point_and_dry_bulb_and_gives_the_humidity_bac
     state = air.state(_a(kelvin), _a(share), _a(pascal))
     assert state.dew_point_k[0] - 1e-6 <= state.wet_bulb_k[0] <= kelvin + 1e-6
     # about 0 °C there may be two wet bulbs, and a line is drawn between them
-    if abs(state.wet_bulb_k[0] - 273.15) > 0.1 * max(kelvin - 273.15, 0.0) + 0.05 and state.humidity_ratio[0] > 2 * air.LEAST_HUMIDITY:
+    if (
+        abs(state.wet_bulb_k[0] - 273.15) > 0.1 * max(kelvin - 273.15, 0.0) + 0.05
+        and state.humidity_ratio[0] > 2 * air.LEAST_HUMIDITY
+    ):
         back = air.humidity_at_wet_bulb(_a(kelvin), state.wet_bulb_k, _a(pascal))
         assert back[0] == pytest.approx(state.humidity_ratio[0], rel=1e-6, abs=1e-9)
 
@@ -54,10 +57,10 @@ def test_wet_bulb_is_continuous_and_rises_where_a_wick_freezes(celsius: float, p
     dry, total = np.full(4001, celsius + 273.15), np.full(4001, pascal)
     most = air.saturated_ratio(dry[:1], total[:1])[0]
     steps = np.diff(air.wet_bulb_k(dry, np.linspace(1e-6, most, 4001), total))
-    assert 0.0 < steps.min() and steps.max() < 3.0 * steps.mean()
+    assert steps.min() > 0.0 and steps.max() < 3.0 * steps.mean()
     warming = 273.15 + np.linspace(-0.5, 12.0, 4001)
     steps = np.diff(air.wet_bulb_k(warming, np.full(4001, 0.002), total))
-    assert 0.0 < steps.min() and steps.max() < 3.0 * steps.mean()
+    assert steps.min() > 0.0 and steps.max() < 3.0 * steps.mean()
 
 
 def test_wet_bulb_is_exact_on_both_sides_of_the_line() -> None:
