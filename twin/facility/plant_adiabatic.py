@@ -57,7 +57,7 @@ class AdiabaticCooler:
     >>> air = Outdoor(313.15 * one, 297.0 * one, 0.0121 * one, 101325.0 * one)
     >>> found = cooler.run(Duty(1e6 * one, 100e3 * one, one, 318.15), air)
     >>> found.outlet_k.round(1), found.evaporated_kg_per_s.round(2)
-    (array([318.2]), array([0.25]))
+    (array([318.2]), array([0.26]))
     """
 
     coil: DryCooler
