@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from twin.physics.fan_pump import drive_power_w, run_flow_frac
 
 Array = NDArray[np.float64]
-_RATED = np.ones(1)
 
 
 class Params(NamedTuple):
@@ -64,7 +63,7 @@ class Inputs(NamedTuple):
 
     units_up: Array
     speed_frac: Array
-    path_frac: Array = _RATED
+    path_frac: Array
 
 
 class Outputs(NamedTuple):
@@ -87,7 +86,7 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     --------
     >>> one = np.ones(1)
     >>> p = Params(20 * one, 2 * one, 4000 * one, 2 * one, 0 * one)
-    >>> _, out = step(p, running(p), Inputs(0 * one, one), 2.0)
+    >>> _, out = step(p, running(p), Inputs(0 * one, one, one), 2.0)
     >>> float(out.flow_kg_per_s[0]), float(out.energy_j[0])
     (10.0, 0.0)
     """

@@ -142,7 +142,9 @@ def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Nod
     )
     loop = water_loop.Params(half, half, cp * one)
     return {
-        "facility_pump": Node(pump.step, bank, pump.State(one.copy()), pump.Inputs(one.copy(), one.copy())),
+        "facility_pump": Node(
+            pump.step, bank, pump.State(one.copy()), pump.Inputs(one.copy(), one.copy(), one.copy())
+        ),
         "facility_water": Node(
             water_loop.step, loop, water_loop.at_rest(loop, wanted.supply + START_RISE_K),
             water_loop.Inputs(0.0 * one, 0.0 * one, flow * one), water_loop.stored_j,

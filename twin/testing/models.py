@@ -77,7 +77,7 @@ def check_model(
     >>> frac = st.floats(0, 1).map(lambda x: np.full(2, x))
     >>> params = pump.Params(*(np.full(2, x) for x in (20.0, 1.0, 4e3, 2.0, 0.0)))
     >>> check_model(pump, st.builds(Case, st.just(params), st.builds(pump.State, frac),
-    ...             st.builds(pump.Inputs, frac, frac)), examples=5)
+    ...             st.builds(pump.Inputs, frac, frac, frac)), examples=5)
     """
     lengths = st.floats(1e-3, longest_s)
 

@@ -142,7 +142,7 @@ def _pumped(restart_s: float | None, run_down_s: float = 1.0, trip_s: float = 10
     def flow(start: float, end: float) -> float:
         nonlocal state
         down = start >= trip_s - 1e-9 and (restart_s is None or start < trip_s + restart_s - 1e-9)
-        state, out = pump.step(bank, state, pump.Inputs((not down) * ONE, ONE), end - start)
+        state, out = pump.step(bank, state, pump.Inputs((not down) * ONE, ONE, ONE), end - start)
         return float(out.moved_kg[0]) / (end - start)
 
     return flow
