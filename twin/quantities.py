@@ -118,6 +118,8 @@ _ALL = (
     Quantity("replica.sent_bytes", "bytes", "sum", "KV handed to other replicas", "GB", 1e-9),
     _share("leaf.uplink_frac", "share of a leaf's links to the spines that KV transfers took", "mean"),
     _share("leaf.downlink_frac", "share of the links from the spines to a leaf that KV took", "mean"),
+    _share("spine.uplink_frac", "share of the links from a spine's pod to the cores that KV took", "mean"),
+    _share("spine.downlink_frac", "share of the links from the cores to a spine's pod that KV took", "mean"),
 )
 
 QUANTITIES: dict[str, Quantity] = {q.name: q for q in _ALL}

@@ -144,7 +144,7 @@ def of_scenario(
         kind, most_w = data["kind"], float(data.get("demand_max_w") or 0.0)
         if kind == "rack":
             racks_w, liquid_w = racks_w + most_w, liquid_w + most_w * float(data["liquid_frac"])
-        elif kind in ("leaf", "spine"):
+        elif kind in topology.SWITCHES:
             network_w += most_w
         elif kind in ratings_w:
             ratings_w[kind] += float(data["rating_w"])

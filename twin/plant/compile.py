@@ -8,7 +8,7 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 
-from twin import catalog
+from twin import catalog, topology
 from twin.catalog import huggingface
 from twin.models.serving import Params
 from twin.plant import power, replicas, thermal
@@ -158,8 +158,7 @@ def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
     used |= {("llm", huggingface.find(scenario.serving.model).name)}
     used |= {("engine", pool.keys.engine) for pool in placed(scenario.serving)}
     cards = {
-        "leaf": "switch",
-        "spine": "switch",
+        **dict.fromkeys(topology.SWITCHES, "switch"),
         "rack": "system",
         "node": "system",
         "nvswitch": "switch",

@@ -46,6 +46,8 @@ class Maps:
         Row of each GPU in arrays over GPUs.
     gpus_of_bank : array (bank)
         GPUs that share a row.
+    trunk_of_spine : array (spine)
+        Place of the links from its pod to the cores among the trunks; -1 where there is no tier above.
     """
 
     ids: dict[str, tuple[str, ...]]
@@ -60,6 +62,7 @@ class Maps:
     pools: tuple[Placed, ...]
     bank_of_gpu: Index
     gpus_of_bank: NDArray[np.float64]
+    trunk_of_spine: Index
 
     @cached_property
     def lanes_of_team(self) -> Index:
@@ -136,7 +139,14 @@ def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
         pools=pools,
         bank_of_gpu=np.arange(len(ids["gpu"])),
         gpus_of_bank=np.ones(len(ids["gpu"])),
+        trunk_of_spine=_trunk_of_spine(graph, ids.get("spine", ())),
     )
+
+
+def _trunk_of_spine(graph: nx.MultiDiGraph, spines: tuple[str, ...]) -> Index:
+    found = topology.attachment(graph, [])
+    trunk = {spine: len(found.leaves) + i for i, pod in enumerate(found.pods) for spine in pod}
+    return np.array([trunk.get(spine, NOBODY) for spine in spines], dtype=np.int64)
 
 
 def replica_ids(graph: nx.MultiDiGraph, scenario: Scenario) -> tuple[str, ...]:

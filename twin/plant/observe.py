@@ -89,13 +89,18 @@ def _serving(p: Plant, over: Window) -> dict[str, Array]:
 
 
 def _trunks(p: Plant, over: Window) -> dict[str, Array]:
-    """Shares of the links between leaves and spines, where replicas hand over KV."""
+    """Shares of the links between leaves, spines and cores, where replicas hand over KV."""
     params = p.serving.params
     if (params.engines["role"] == BOTH).all():
         return {}
     used = over.trunk_bytes / (over.span_s or 1.0) / params.trunk_bytes_per_s
     up, down = np.split(used, 2)
-    return {"leaf.uplink_frac": up, "leaf.downlink_frac": down}
+    leaves, of_spine = len(p.maps.ids["leaf"]), p.maps.trunk_of_spine
+    found = {"leaf.uplink_frac": up[:leaves], "leaf.downlink_frac": down[:leaves]}
+    if (of_spine >= 0).any():
+        for way, shares in (("uplink", up), ("downlink", down)):
+            found[f"spine.{way}_frac"] = np.where(of_spine >= 0, shares[of_spine], 0.0)
+    return found
 
 
 def _liquid(p: Plant, over: Window) -> dict[str, Array]:

@@ -14,9 +14,9 @@ from twin.physics.converter import loss_w
 from twin.plant import constants as design
 from twin.plant.maps import Index, Maps
 from twin.plant.node import Array, Node
+from twin.topology import SWITCHES
 
 CONVERTERS = ("psu", "pdu", "ups", "transformer")
-IT_KINDS = ("leaf", "spine")
 HALL_KINDS = ("psu", "pdu")
 
 
@@ -71,7 +71,7 @@ def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, 
     found = {k: [elements[i] for i in ids if i in elements] for k, ids in maps.ids.items()}
     at = {k: slice(where[0], where[-1] + 1) for k, where in found.items() if where}
     base, liquid = _rack_base(graph, maps, gpu_tdp_w, params, at["psu"])
-    network = {k: np.array([graph.nodes[i]["demand_max_w"] for i in maps.ids.get(k, ())]) for k in IT_KINDS}
+    network = {k: np.array([_drawn_w(graph, i) for i in maps.ids[k]]) for k in SWITCHES if k in maps.ids}
     in_hall = np.array([e for k in HALL_KINDS for e in found.get(k, ())], dtype=np.int64)
     air_w = (
         (base * (1.0 - liquid)).sum()
@@ -83,6 +83,12 @@ def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, 
     return Chain(at, base, liquid, network, in_hall, float(rack_air)), Node(
         power_chain.step, params, power_chain.State(), inputs
     )
+
+
+def _drawn_w(graph: nx.MultiDiGraph, switch: str) -> float:
+    """What a switch draws with its optics [W]: its nameplate where nothing else is known."""
+    node = graph.nodes[switch]
+    return float(node.get("power_w", node["demand_max_w"]))
 
 
 def _rack_base(

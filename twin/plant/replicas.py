@@ -243,7 +243,8 @@ def _trunks(graph: nx.MultiDiGraph, maps: Maps) -> dict[str, NDArray[Any]]:
     # replicas of a scalable unit hang alike, up to rounding
     places, place = np.unique(found.share_frac.round(9), axis=0, return_inverse=True)
     in_use = (found.share_frac > 0.0).any(axis=0)
-    trunks = np.where(in_use, found.trunk_bytes_per_s, np.inf)
+    # a network of one leaf has nothing above it, and nothing that would go there
+    trunks = np.where(in_use & (found.trunk_bytes_per_s > 0.0), found.trunk_bytes_per_s, np.inf)
     return {
         "place": place.ravel(),
         "attached_frac": places,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.plant.node import add_up
+from twin.topology import SWITCHES
 
 if TYPE_CHECKING:
     from twin.plant.node import Array
     from twin.plant.plant import Plant
 
-IT = ("psu", "leaf", "spine")
+IT = ("psu", *SWITCHES)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The site as one graph: what stands where, what feeds, cools and reaches what, and whether it can run."""
 
+from twin.topology.assets import SWITCHES
 from twin.topology.attachment import Attachment, attachment
 from twin.topology.build import build
 from twin.topology.check import check
@@ -9,6 +10,7 @@ from twin.topology.placement import domains, groups, is_joined
 from twin.topology.summary import Summary, summary
 
 __all__ = [
+    "SWITCHES",
     "Attachment",
     "Summary",
     "adapter_bytes_per_s",

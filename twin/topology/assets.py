@@ -9,6 +9,9 @@ import networkx as nx
 from twin.catalog import Card
 from twin.topology.geometry import Box, Route, length_m
 
+SWITCHES = ("leaf", "spine", "core")
+"""Kinds of switches of scale-out networks, from the adapters up."""
+
 
 def ids(prefix: str, count: int, least_digits: int = 1) -> list[str]:
     """Readable ids that sort as they count.

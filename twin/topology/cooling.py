@@ -13,7 +13,7 @@ from twin.catalog import Card
 from twin.physics.chiller import cop
 from twin.scenario.schema import Air, Cooling, Liquid
 from twin.topology import constants as c
-from twin.topology.assets import add_asset, add_link, ids, of_kind
+from twin.topology.assets import SWITCHES, add_asset, add_link, ids, of_kind
 from twin.topology.geometry import Point, overhead
 from twin.topology.layout import Plan
 
@@ -37,7 +37,7 @@ def liquid_heat_max_w(graph: nx.MultiDiGraph, rack: str) -> float:
 def air_heat_max_w(graph: nx.MultiDiGraph) -> float:
     """Heat that racks and network boxes give to the air of the hall at their maximum [W]."""
     racks = sum(graph.nodes[r]["demand_max_w"] - liquid_heat_max_w(graph, r) for r in of_kind(graph, "rack"))
-    return float(racks + sum(graph.nodes[s]["demand_max_w"] for s in of_kind(graph, "leaf", "spine")))
+    return float(racks + sum(graph.nodes[s]["demand_max_w"] for s in of_kind(graph, *SWITCHES)))
 
 
 def _add_liquid(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid) -> None:

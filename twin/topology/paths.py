@@ -10,6 +10,10 @@ import networkx as nx
 
 from twin.errors import Fault, TopologyError
 
+TOPS = ("spine", "core", "gateway")
+HOSTS = ("tray", "node")
+"""What holds the adapters that GPUs of a node share."""
+
 
 def request_path(graph: nx.MultiDiGraph, replica_gpus: Iterable[str]) -> list[tuple[str, float]]:
     """Return the quickest way of a request from the gateway to a replica.
@@ -78,7 +82,7 @@ def aside_s(graph: nx.MultiDiGraph, way: Iterable[tuple[str, float]]) -> float:
     2e-06
     """
     hops = list(way)
-    tops = [i for i, (name, _) in enumerate(hops) if graph.nodes[name]["kind"] in ("spine", "gateway")]
+    tops = [i for i, (name, _) in enumerate(hops) if graph.nodes[name]["kind"] in TOPS]
     return sum(s for _, s in hops[max(tops, default=-1) + 1 :])
 
 
@@ -92,5 +96,27 @@ def adapter_bytes_per_s(graph: nx.MultiDiGraph, gpu: str) -> float:
     >>> adapter_bytes_per_s(hall, "gpu")
     50000000000.0
     """
-    edges = graph.in_edges(gpu, keys=True, data="rate_bytes_per_s")
-    return float(sum(rate for _, _, key, rate in edges if key == "network"))
+    return float(sum(rate for _, rate in links_above(graph, gpu)))
+
+
+def links_above(graph: nx.MultiDiGraph, node: str) -> list[tuple[str, float]]:
+    """What a device hangs on in the network, with the rate of each link [bytes/s].
+
+    Of a GPU package these are its own adapters; those that it shares with its node, for storage or requests, carry
+    no traffic between GPUs and are left out.
+
+    Examples
+    --------
+    >>> hall = nx.MultiDiGraph()
+    >>> hall.add_nodes_from([("tray", {"kind": "tray"}), ("nic", {"kind": "nic"})])
+    >>> for source in ("tray", "nic"):
+    ...     _ = hall.add_edge(source, "gpu", key="network", rate_bytes_per_s=5e10)
+    >>> links_above(hall, "gpu")
+    [('nic', 50000000000.0)]
+    """
+    edges = graph.in_edges(node, keys=True, data="rate_bytes_per_s")
+    return [
+        (upper, float(rate))
+        for upper, _, key, rate in edges
+        if key == "network" and graph.nodes[upper].get("kind") not in HOSTS
+    ]

@@ -13,12 +13,12 @@ from twin import catalog
 from twin.physics.converter import loss_w
 from twin.scenario.schema import PowerChain
 from twin.topology import constants as c
-from twin.topology.assets import add_asset, add_link, converter, edges_of, ids, of_kind
+from twin.topology.assets import SWITCHES, add_asset, add_link, converter, edges_of, ids, of_kind
 from twin.topology.geometry import overhead
 from twin.topology.layout import Plan
 
 #: Loads that hang on the PDUs, and loads of the mechanical board of the transformers.
-PDU_LOADS = ("leaf", "spine", "cdu")
+PDU_LOADS = (*SWITCHES, "cdu")
 BOARD_LOADS = ("facility_water", "dry_cooler", "crah", "chiller")
 #: Kinds with a rating that must not be passed.
 CHAIN = ("psu", "pdu", "ups", "transformer", "feed")
