@@ -14,7 +14,7 @@ from twin.scenario.fields import Named
 from twin.scenario.schema import Scenario
 from twin.scenario.serving import model_name
 from twin.scenario.serving_checks import check_serving
-from twin.scenario.shape import leaves, marker
+from twin.scenario.shape import annotation_at, example, leaves, marker
 from twin.scenario.source import Source
 from twin.scenario.tariff import check_tariff, tariff
 from twin.scenario.traces import weather
@@ -23,6 +23,9 @@ from twin.units import parse
 
 # EIA-310-E racks for AI systems stand 48 rack units high (Open Compute and vendor rack data sheets, 2024).
 RACK_HEIGHT_M = parse("48 U", "length")
+
+COUNTED = ("fabric", "leaf", "spine", "nic", "nic_optics", "trunk_optics")
+"""Keys of a network of which leaves and spines are given by number."""
 
 
 def check_names(source: Source) -> list[Fault]:
@@ -156,4 +159,23 @@ def _racks(scenario: Scenario) -> Iterator[Fault]:
             )
 
 
-_LOOKS = (_clock, _sky, _tariff, _workload, _racks, check_serving, check_events)
+def _network(scenario: Scenario) -> Iterator[Fault]:
+    """A network that is described twice, or not enough."""
+    source, network = scenario.source, scenario.network
+    given = [name for name in COUNTED if getattr(network, name) is not None]
+    if network.design is None:
+        for name in COUNTED:
+            if name not in given:
+                sample = example(annotation_at(f"network.{name}"), type(network), name)
+                mend = f"add `{name}: {sample}`, or a design in place of all"
+                yield source.fault(f"network.{name}", "nothing", f"the key {name}", mend)
+        return
+    for name in given:
+        mend = f"remove {name}, or the design"
+        yield source.fault(f"network.{name}", f"{name} beside a design", "one of them", mend)
+    if network.design.leaf is None and network.design.preset is None:
+        mend = "add `leaf: {switch: qm9700}`"
+        yield source.fault("network.design.leaf", "nothing", "the switch of the leaves, or a preset", mend)
+
+
+_LOOKS = (_clock, _sky, _tariff, _workload, _racks, _network, check_serving, check_events)

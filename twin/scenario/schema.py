@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, field_validator
 
+from twin.scenario.fabric import Design
 from twin.scenario.fields import Named, refuse
 from twin.scenario.section import (
     Count,
@@ -106,14 +107,19 @@ class SwitchTier(Section):
 
 
 class Network(Section):
-    """Scale-out fabric: leaves and spines."""
+    """Scale-out networks: a design in few words, or a fabric of leaves and spines by their number."""
 
-    fabric: Literal["spectrum-x", "infiniband"]
-    leaf: SwitchTier
-    spine: SwitchTier
-    nic: Annotated[Name, Named("nic")]
-    nic_optics: Annotated[Name, Named("optics")] = Field(description="NIC to leaf")
-    trunk_optics: Annotated[Name, Named("optics")] = Field(description="leaf to spine")
+    design: Design | None = Field(
+        None,
+        description="compute, storage and north-south networks in the words of `twin fabric`; in place of all else",
+        examples=["{preset: dgx-gb200-superpod}"],
+    )
+    fabric: Literal["spectrum-x", "infiniband"] | None = None
+    leaf: SwitchTier | None = None
+    spine: SwitchTier | None = None
+    nic: Annotated[Name, Named("nic")] | None = None
+    nic_optics: Annotated[Name, Named("optics")] | None = Field(None, description="NIC to leaf")
+    trunk_optics: Annotated[Name, Named("optics")] | None = Field(None, description="leaf to spine")
 
 
 class Feed(Section):

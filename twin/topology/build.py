@@ -8,11 +8,13 @@ from twin import catalog
 from twin.scenario.schema import Scenario
 from twin.topology import constants as c
 from twin.topology.assets import add_asset, ids
+from twin.topology.cabling import add_fabric
 from twin.topology.cooling import add_cooling
-from twin.topology.fabrics import add_fabric, network_racks
+from twin.topology.fabric.arrays import Fabric
+from twin.topology.fabrics import hall_fabric, network_racks
 from twin.topology.layout import Fleet, Items, Plan, plan
 from twin.topology.power import add_power
-from twin.topology.rack_types import RackType, card_size, rack_types
+from twin.topology.rack_types import RackType, card_size, hosts, rack_types
 from twin.topology.racks import Adapter, RackSpot, add_rack
 
 
@@ -32,11 +34,14 @@ def build(scenario: Scenario) -> nx.MultiDiGraph:
         kind adds, such as ``rating_w``, ``demand_max_w``, ``mass_kg``, ``group``, ``row``. Edges are
         keyed by their kind (``power``, ``coolant``, ``air``, ``network``, ``nvlink``, ``place``) and all
         carry ``medium``, ``rate_bytes_per_s``, ``latency_s``, ``length_m``, ``route``, ``count``, ``share``.
+        The graph's own attribute ``fabric`` holds its networks as a :class:`twin.topology.fabric.Fabric`.
 
     Raises
     ------
     CatalogError
         When a card is missing or lacks a needed value.
+    TopologyError
+        When the design of the network cannot be built.
 
     Examples
     --------
@@ -48,18 +53,19 @@ def build(scenario: Scenario) -> nx.MultiDiGraph:
     types = rack_types(scenario)
     names = ids("rack", sum(t.count for t in types), 2)
     kinds = dict(zip(names, (t for t in types for _ in range(t.count)), strict=True))
-    floor = plan(_fleet(scenario, kinds))
+    fabric = hall_fabric(scenario, kinds, hosts(kinds))
+    floor = plan(_fleet(scenario, kinds, fabric))
     graph = nx.MultiDiGraph(scenario=scenario.scenario)
     _add_rooms(graph, floor)
     adapters = _add_racks(graph, floor, scenario, kinds)
-    add_fabric(graph, floor, scenario.network, adapters)
+    graph.graph["fabric"] = add_fabric(graph, floor, fabric, adapters)
     add_cooling(graph, floor, scenario.cooling)
     fed_by = {rack: kind.fed_by for rack, kind in kinds.items() if kind.fed_by is not None}
     add_power(graph, floor, scenario.power, fed_by)
     return graph
 
 
-def _fleet(scenario: Scenario, kinds: dict[str, RackType]) -> Fleet:
+def _fleet(scenario: Scenario, kinds: dict[str, RackType], fabric: Fabric) -> Fleet:
     """Everything that needs a place, with its size."""
     cooling, power = scenario.cooling, scenario.power
     rows = -(-len(kinds) // scenario.hall.racks_per_row)
@@ -74,7 +80,7 @@ def _fleet(scenario: Scenario, kinds: dict[str, RackType]) -> Fleet:
         coolers.append(_items("chiller", air.chiller.unit, air.chiller.count))
     return Fleet(
         racks=[(name, kind.size) for name, kind in kinds.items()],
-        network_racks=network_racks(scenario.network, rows),
+        network_racks=network_racks(fabric, rows),
         cdus=_items("cdu", liquid.cdu.unit, liquid.cdu.count) if liquid else [],
         crahs=_items("crah", air.crah.unit, air.crah.count) if air else [],
         pdus=_items("pdu", power.pdu.unit, power.pdu.count),
@@ -110,5 +116,5 @@ def _add_racks(
     for index, (name, kind) in enumerate(kinds.items()):
         position = index % scenario.hall.racks_per_row
         spot = RackSpot(name, floor.boxes[name], floor.row_of[name], position)
-        adapters += add_rack(graph, spot, kind, scenario.power.psu, scenario.network.nic_optics)
+        adapters += add_rack(graph, spot, kind, scenario.power.psu)
     return adapters

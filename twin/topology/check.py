@@ -10,12 +10,12 @@ import networkx as nx
 
 from twin import catalog
 from twin.errors import Fault
-from twin.scenario.schema import Scenario, SwitchTier
+from twin.scenario.schema import Scenario
 from twin.scenario.serving import placed, racks_of
 from twin.topology import constants as c
 from twin.topology.assets import edges_of, of_kind
 from twin.topology.cooling import air_heat_max_w, liquid_heat_max_w
-from twin.topology.fabrics import line_rates, lines_per_port
+from twin.topology.network_check import network_faults
 from twin.topology.placement import domains
 from twin.topology.power import CHAIN, PowerTree
 from twin.units import to
@@ -107,80 +107,6 @@ def _racks_that_fit(tree: PowerTree, kind: str, racks: int) -> int:
         else:
             high = middle
     return low
-
-
-def _ports(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
-    """Lines that no port takes, and leaves without a way up."""
-    network = scenario.network
-    access, trunk = line_rates(network)
-    tiers = (
-        ("leaf", network.leaf, "nic_optics", access),
-        ("leaf", network.leaf, "trunk_optics", trunk),
-        ("spine", network.spine, "trunk_optics", trunk),
-    )
-    for tier, part, optics, rate in tiers:
-        if not lines_per_port(catalog.get("switch", part.switch), rate):
-            yield _port_rate(scenario, tier, part, optics, rate)
-            return
-    per_port = lines_per_port(catalog.get("switch", network.leaf.switch), access)
-    for leaf in of_kind(graph, "leaf"):
-        node = graph.nodes[leaf]
-        needed = -(-node["lines_down"] // per_port)
-        if needed < node["ports"] and node["lines_up"]:
-            continue
-        adapters = len(of_kind(graph, "nic"))
-        if needed >= node["ports"]:
-            least = ceil(adapters / per_port / (node["ports"] / 2))
-            found = f"{node['lines_down']} adapters need {needed} of the {node['ports']} ports of {leaf}"
-            yield scenario.source.fault(
-                "network.leaf.count", found, "half of the ports free for the spines", f"write {least}"
-            )
-        else:
-            yield scenario.source.fault(
-                "network.spine.count", f"no port for {leaf}", "a port of a spine for every leaf", "add spines"
-            )
-        return
-
-
-def _port_rate(scenario: Scenario, tier: str, part: SwitchTier, optics: str, rate: float) -> Fault:
-    port_rate = float(catalog.get("switch", part.switch).port_rate_bytes_per_s)
-    name = getattr(scenario.network, optics)
-    return scenario.source.fault(
-        f"network.{optics}",
-        f"{name} makes lines of {to(rate, 'Gbit/s', 'data rate'):g} Gbit/s",
-        f"{to(port_rate, 'Gbit/s', 'data rate'):g} Gbit/s as a port of {part.switch}, or a whole part of it",
-        f"choose other optics or another {tier} switch",
-    )
-
-
-def _fabric(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
-    """Switches of another technology than the fabric."""
-    network = scenario.network
-    technology = {"spectrum-x": "Ethernet", "infiniband": "InfiniBand"}[network.fabric]
-    for tier in ("leaf", "spine"):
-        name = getattr(network, tier).switch
-        found = catalog.get("switch", name).switch_type
-        if technology not in found:
-            known = [n for n in catalog.names("switch") if technology in catalog.get("switch", n).switch_type]
-            path, expected = f"network.{tier}.switch", f"{technology} for {network.fabric}"
-            yield scenario.source.fault(path, f"{name}: {found}", expected, f"write {known[0]}")
-
-
-def _reach(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
-    """Cables longer than their optics carry."""
-    longest: dict[str, tuple[float, str]] = {}
-    kinds = dict(graph.nodes(data="kind"))
-    for a, b, edge in edges_of(graph, "network"):
-        if kinds[a] == kinds[b] == "optic":
-            optics = "nic_optics" if kinds[graph.nodes[b]["parents"][0]] == "nic" else "trunk_optics"
-            longest[optics] = max(longest.get(optics, (0.0, "")), (edge["length_m"], f"{a} to {b}"))
-    for optics, (length_m, cable) in longest.items():
-        name = getattr(scenario.network, optics)
-        reach_m = catalog.get("optics", name).get("reach_m")
-        if reach_m is not None and length_m > reach_m:
-            found, expected = f"{length_m:.1f} m from {cable}", f"at most the {reach_m:g} m of {name}"
-            mend = "choose optics that reach further"
-            yield scenario.source.fault(f"network.{optics}", found, expected, mend)
 
 
 def _loops(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
@@ -312,9 +238,7 @@ _LOOKS: tuple[Callable[[nx.MultiDiGraph, Scenario], Iterator[Fault]], ...] = (
     _systems,
     _feeds,
     _ratings,
-    _fabric,
-    _ports,
-    _reach,
+    network_faults,
     _loops,
     _heat,
     _pumps,

@@ -67,6 +67,8 @@ def _latency_s(_source: str, _target: str, keys: Mapping[str, Mapping[str, Any]]
 def aside_s(graph: nx.MultiDiGraph, way: Iterable[tuple[str, float]]) -> float:
     """Time from the last switch below the gateway to a replica: half of the way to a neighbour [s].
 
+    Where requests come over a network of their own, it is that from the spine above the adapter of the replica.
+
     Parameters
     ----------
     graph : networkx.MultiDiGraph
@@ -82,8 +84,20 @@ def aside_s(graph: nx.MultiDiGraph, way: Iterable[tuple[str, float]]) -> float:
     2e-06
     """
     hops = list(way)
-    tops = [i for i, (name, _) in enumerate(hops) if graph.nodes[name]["kind"] in TOPS]
+    if len(hops) > 1 and graph.nodes[hops[-2][0]].get("kind") in HOSTS:
+        hops = _climb(graph, hops[-1][0])
+    tops = [i for i, (name, _) in enumerate(hops) if graph.nodes[name].get("kind") in TOPS]
     return sum(s for _, s in hops[max(tops, default=-1) + 1 :])
+
+
+def _climb(graph: nx.MultiDiGraph, gpu: str) -> list[tuple[str, float]]:
+    """Way from the top of the compute network to a GPU, step by step up the quickest link."""
+    way, node = [], gpu
+    while uppers := [upper for upper, _ in links_above(graph, node)]:
+        latency_s, upper = min((float(graph.edges[u, node, "network"]["latency_s"]), u) for u in uppers)
+        way.append((node, latency_s))
+        node = upper
+    return [(node, 0.0), *reversed(way)]
 
 
 def adapter_bytes_per_s(graph: nx.MultiDiGraph, gpu: str) -> float:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from twin import catalog
 from twin.catalog import Card
+from twin.scenario.fabric import Design
 from twin.scenario.schema import Scenario
 from twin.topology import constants as c
+from twin.topology.assets import ids
+from twin.topology.fabric.reading import preset
 from twin.topology.geometry import Size
 
 
@@ -110,12 +115,74 @@ def rack_types(scenario: Scenario) -> list[RackType]:
     CatalogError
         When a card is missing or lacks a value that a rack needs.
     """
-    nic = catalog.get("nic", scenario.network.nic)
     types = []
     for group, racks in scenario.racks.items():
         system = catalog.get("system", racks.system)
         fed_by = None if racks.fed_by is None else tuple(racks.fed_by)
         gpu = catalog.get("gpu", system.gpu)
         systems = 1 if system.get("compute_trays", 0) else racks.nodes_per_rack
+        nic = catalog.get("nic", _nic(scenario, system))
         types.append(RackType(group, system, gpu, nic, systems, racks.count, fed_by))
     return types
+
+
+def _nic(scenario: Scenario, system: Card) -> str:
+    """Card of the adapters: as the network says, else the preset of its design, else the system."""
+    network = scenario.network
+    if network.design is None:
+        return str(network.nic)
+    return network.design.nic or preset_nic(network.design) or str(system.get("nic", ""))
+
+
+def preset_nic(design: Design) -> str:
+    """Card of the adapters of a design's preset; empty where it leaves them to the system."""
+    return (preset(design.preset).nic or "") if design.preset else ""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A tray or node: GPU packages that hang on the networks together.
+
+    Parameters
+    ----------
+    name : str
+        Id of the tray or node.
+    gpus : tuple of str
+        Ids of its GPU packages.
+    nics_per_gpu : int
+        Scale-out adapters of each.
+    """
+
+    name: str
+    gpus: tuple[str, ...]
+    nics_per_gpu: int
+
+
+def hosts(kinds: Mapping[str, RackType]) -> list[Host]:
+    """Trays and nodes of all racks, in the order in which racks are filled.
+
+    Parameters
+    ----------
+    kinds : mapping of str to RackType
+        Of each rack by its id.
+    """
+    found = []
+    for rack, kind in kinds.items():
+        gpus = iter(ids(f"{rack}/gpu", kind.gpus, 2))
+        packages = int(kind.system.gpu_packages)
+        if kind.is_rack:
+            names = ids(f"{rack}/tray", int(kind.system.compute_trays))
+            each = [share_of(packages, len(names), i) for i in range(len(names))]
+        else:
+            names = ids(f"{rack}/node", kind.systems)
+            each = [packages] * kind.systems
+        found += [
+            Host(n, tuple(islice(gpus, count)), kind.nics_per_gpu)
+            for n, count in zip(names, each, strict=True)
+        ]
+    return found
+
+
+def share_of(total: int, parts: int, index: int) -> int:
+    """Whole share of one of several parts, the first ones larger."""
+    return total // parts + (index < total % parts)

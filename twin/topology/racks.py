@@ -11,7 +11,7 @@ from twin import catalog
 from twin.topology import constants as c
 from twin.topology.assets import add_asset, add_link, converter, ids
 from twin.topology.geometry import Box, Size, overhead
-from twin.topology.rack_types import RackType
+from twin.topology.rack_types import RackType, share_of
 
 # Bands of the depth of a tray or node, front to back, as shares of it: for the picture alone.
 _OPTICS_BAND, _NICS_BAND = (0.0, 0.12), (0.13, 0.34)
@@ -33,6 +33,8 @@ class Adapter:
         Row of the rack.
     rail, rails : int
         Which adapter of its tray or node it is, and how many there are.
+    gpu : str
+        Id of its GPU; empty where those of a tray or node share it.
     """
 
     nic: str
@@ -41,6 +43,7 @@ class Adapter:
     row: int
     rail: int
     rails: int
+    gpu: str
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,7 @@ class RackSpot:
     position: int
 
 
-def add_rack(
-    graph: nx.MultiDiGraph, spot: RackSpot, kind: RackType, psu: str, nic_optics: str
-) -> list[Adapter]:
+def add_rack(graph: nx.MultiDiGraph, spot: RackSpot, kind: RackType, psu: str) -> list[Adapter]:
     """Add a rack with everything in it, and return its network ends."""
     add_asset(
         graph,
@@ -74,7 +75,7 @@ def add_rack(
         gpu=kind.gpu.name,
         gpus=kind.gpus,
     )
-    builder = _Builder(graph, spot, kind, nic_optics)
+    builder = _Builder(graph, spot, kind)
     builder.add_psu(psu)
     if kind.is_rack:
         builder.add_trays()
@@ -86,8 +87,8 @@ def add_rack(
 class _Builder:
     """Fills one rack from the bottom to the top."""
 
-    def __init__(self, graph: nx.MultiDiGraph, spot: RackSpot, kind: RackType, nic_optics: str) -> None:
-        self.graph, self.spot, self.kind, self.nic_optics = graph, spot, kind, nic_optics
+    def __init__(self, graph: nx.MultiDiGraph, spot: RackSpot, kind: RackType) -> None:
+        self.graph, self.spot, self.kind = graph, spot, kind
         self.adapters: list[Adapter] = []
         self.top_m = 0.06
         self.width_m = min(0.54, spot.box.size[0] - 0.06)
@@ -132,11 +133,11 @@ class _Builder:
             add_asset(self.graph, tray, "switch_tray" if tray in switch_ids else "tray", box, name)
         gpus = []
         for i, tray in enumerate(tray_ids):
-            packages = _share(int(kind.system.gpu_packages), trays, i)
+            packages = share_of(int(kind.system.gpu_packages), trays, i)
             gpus += self.fill(tray, boxes[tray], packages, _GPUS_OF_TRAY)
         chips = []
         for i, tray in enumerate(switch_ids):
-            chips += self.chips(tray, boxes[tray], _share(kind.chips, switches, i), _CHIPS_OF_TRAY)
+            chips += self.chips(tray, boxes[tray], share_of(kind.chips, switches, i), _CHIPS_OF_TRAY)
         self.add_nvlink(gpus, chips)
 
     def add_nodes(self) -> None:
@@ -172,12 +173,12 @@ class _Builder:
         nic = next(self.nic_ids)
         rate, latency_s = float(card.rate_bytes_per_s), float(card.get("latency_s", c.NIC_LATENCY_S))
         add_asset(self.graph, nic, "nic", boxes[0], unit, catalog=card.name, rail=rail[0])
-        add_asset(self.graph, f"{nic}/optic", "optic", boxes[1], nic, catalog=self.nic_optics)
+        add_asset(self.graph, f"{nic}/optic", "optic", boxes[1], nic)
         add_link(self.graph, f"{nic}/optic", nic, "network", rate_bytes_per_s=rate)
         start, end = boxes[0].centre, gpu[1].centre
         route = overhead(start, end, start[2])
         add_link(self.graph, nic, gpu[0], "network", route=route, rate_bytes_per_s=rate, latency_s=latency_s)
-        self.adapters.append(Adapter(nic, f"{nic}/optic", boxes[1], self.spot.row, *rail))
+        self.adapters.append(Adapter(nic, f"{nic}/optic", boxes[1], self.spot.row, *rail, gpu[0]))
 
     def chips(self, unit: str, box: Box, count: int, band: tuple[float, float]) -> list[tuple[str, Box]]:
         """Put switch chips into a switch tray or node."""
@@ -211,11 +212,6 @@ class _Builder:
                     latency_s=latency_s,
                     count=count,
                 )
-
-
-def _share(total: int, parts: int, index: int) -> int:
-    """Whole share of one of several parts, the first ones larger."""
-    return total // parts + (index < total % parts)
 
 
 def _grid(box: Box, count: int, size: Size, band: tuple[float, float]) -> list[Box]:

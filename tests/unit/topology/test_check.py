@@ -69,7 +69,7 @@ def test_the_mend_of_the_feed_is_true(make) -> None:  # type: ignore[no-untyped-
 
 
 def test_lines_that_divide_no_port(make, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    module = import_module("twin.topology.check")  # the function of that name hides it as an attribute
+    module = import_module("twin.topology.network_check")
     monkeypatch.setattr(module, "line_rates", lambda _: (60e9, 100e9))
     found = [f for f in faults(make) if f.where == "network.nic_optics"]
     assert [f.found for f in found] == ["plug-400-dr4 makes lines of 480 Gbit/s"]

@@ -10,7 +10,7 @@ import pytest
 from twin import catalog
 from twin.topology import summary
 from twin.topology.assets import edges_of, of_kind
-from twin.topology.fabrics import lines, lines_per_port, uplinks
+from twin.topology.counted import lines, lines_per_port, uplinks
 
 
 def test_no_switch_has_more_lines_than_ports(hall: nx.MultiDiGraph) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,14 +10,14 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.scenario.fabric import Words
 from twin.topology.fabric.ports import ports
-from twin.topology.fabric.words import Words
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-END_KINDS = ("gpu", "host", "server", "manager")
+END_KINDS = ("gpu", "host", "server", "manager", "gateway")
 """Kinds of nodes at the ends of a fabric; all others are switches."""
 
 
@@ -38,6 +38,8 @@ class Block:
         Catalog card; empty where there is none.
     prefix : str
         Names are the prefix and a number from 1; ``node-{}/gpu-{}`` where ``per`` GPUs share a node.
+    own : tuple of str
+        Names of its nodes, where they have some already.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Block:
     card: str
     prefix: str
     per: int = 1
+    own: tuple[str, ...] = field(default=(), repr=False)
 
     def names(self) -> list[str]:
         """Names of its nodes.
@@ -58,6 +61,8 @@ class Block:
         >>> Block("leaf", "compute", 1, 0, 0, 2, "qm9700", "leaf").names()
         ['leaf-1', 'leaf-2']
         """
+        if self.own:
+            return list(self.own)
         width = len(str(-(-self.count // self.per)))
         if self.kind == "gpu":
             pairs = (divmod(i, self.per) for i in range(self.count))
@@ -151,6 +156,21 @@ class Fabric:
     def is_end(self) -> Flags:
         """Whether a node is an end point (node,)."""
         return np.asarray([block.kind in END_KINDS for block in self.blocks])[self.block]
+
+    @property
+    def down_lines(self) -> Ints:
+        """Lines from each node to what is below it (node,)."""
+        return np.bincount(self.b, minlength=self.nodes) - self._from_gateway
+
+    @property
+    def up_lines(self) -> Ints:
+        """Lines from each node to what is above it (node,)."""
+        return np.bincount(self.a, minlength=self.nodes)
+
+    @property
+    def _from_gateway(self) -> Ints:
+        gateways = self.of_kind("gateway")
+        return np.bincount(self.b[np.isin(self.a, gateways)], minlength=self.nodes)
 
     def names(self) -> list[str]:
         """Names of all nodes."""
@@ -250,11 +270,13 @@ class Builder:
 
     def add(
         self, kind: str, layer: str, tier: int, count: int, card: str = "", *, prefix: str = "", plane: int = 0,
-        per: int = 1, pod: Any = -1, unit: Any = -1, rail: Any = -1,
+        per: int = 1, pod: Any = -1, unit: Any = -1, rail: Any = -1, own: Sequence[str] = (),
     ) -> Ints:  # fmt: skip
         """Add a block and return the numbers of its nodes."""
         first = self.nodes
-        self.blocks.append(Block(kind, layer, tier, plane, first, count, card, prefix or kind, per))
+        self.blocks.append(
+            Block(kind, layer, tier, plane, first, count, card, prefix or kind, per, tuple(own))
+        )
         self.places.append((pod, unit, rail))
         return np.arange(first, first + count)
 

@@ -14,10 +14,10 @@ import pandas as pd
 
 from twin import catalog
 from twin.errors import TopologyError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Fabric, Floats
 from twin.topology.fabric.media import share, steps_of
 from twin.topology.fabric.sizes import Sizes, sizes
-from twin.topology.fabric.words import Words
 
 SWITCH_KINDS = ("leaf", "spine", "core", "router", "switch")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from twin import catalog
 from twin.errors import TopologyError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Builder, Fabric, Ints
 from twin.topology.fabric.custom import read_graph
 from twin.topology.fabric.domains import add_domains, system_of
@@ -18,7 +19,6 @@ from twin.topology.fabric.media import lay
 from twin.topology.fabric.reading import load
 from twin.topology.fabric.sizes import Sizes, sizes
 from twin.topology.fabric.trees import add_tree
-from twin.topology.fabric.words import Words
 
 
 def build(asked: Words | str | Path | Mapping[str, Any] | None = None, /, **words: Any) -> Fabric:
@@ -72,17 +72,18 @@ def build(asked: Words | str | Path | Mapping[str, Any] | None = None, /, **word
     except TopologyError as error:
         placed = [given.source.fault(f.where, f.found, f.expected, f.mend) for f in error.faults]
         raise TopologyError(error.message, placed) from None
-    _add_beside(made, given, beside)
+    add_beside(made, given, beside)
     if given.nvlink:
         add_domains(made, given.nvlink, gpus, system_of(given))
     return lay(made.done())
 
 
-def _add_beside(made: Builder, words: Words, beside: tuple[Sizes, ...]) -> None:
-    """Storage and north-south networks, at the same hosts."""
+def add_beside(made: Builder, words: Words, beside: Sequence[Sizes], names: Sequence[str] = ()) -> None:
+    """Add storage and north-south networks, at the same hosts; ``names`` are theirs if they have some."""
     if not beside:
         return
-    hosts = made.add("host", "north-south" if len(beside) == 1 else "storage", 0, words.nodes)
+    layer = "north-south" if len(beside) == 1 else "storage"
+    hosts = made.add("host", layer, 0, words.nodes, own=names)
     asked = {"storage": words.storage, "north-south": words.north_south}
     for found in beside:
         section = asked[found.demand.layer]

@@ -10,12 +10,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from twin.errors import Fault, TopologyError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Fabric, Flags, Ints
 from twin.topology.fabric.build import build
 from twin.topology.fabric.ports import ports
 from twin.topology.fabric.reading import load
 from twin.topology.fabric.wiring import read_wiring
-from twin.topology.fabric.words import Words
 
 PORTS = 8192
 """More than any node has lanes: a port in a layer is one number with its node."""

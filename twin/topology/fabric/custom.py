@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from twin.errors import Fault, ScenarioError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Builder, Fabric, Floats, Ints, order_within
-from twin.topology.fabric.words import Words
 from twin.units import parse
 
 TIERS = {

@@ -16,8 +16,8 @@ import numpy as np
 
 from twin import catalog
 from twin.errors import Fault, ScenarioError
+from twin.scenario.fabric import NVLINK, Words
 from twin.topology.fabric.arrays import Builder, Fabric, Ints
-from twin.topology.fabric.words import NVLINK, Words
 
 
 class Domain(NamedTuple):

@@ -12,9 +12,9 @@ import numpy as np
 
 from twin import catalog
 from twin.errors import Fault, TopologyError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Builder, Ints, order_within
 from twin.topology.fabric.ports import ports
-from twin.topology.fabric.words import Words
 
 
 @dataclass(frozen=True)

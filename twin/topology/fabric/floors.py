@@ -6,17 +6,18 @@ Without a hall, racks stand in a grid: units follow each other along the rows; n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import networkx as nx
 import numpy as np
 
+from twin.scenario.fabric import Floor
 from twin.topology import constants as site
 from twin.topology.assets import of_kind
 from twin.topology.fabric import constants as c
 from twin.topology.fabric.arrays import END_KINDS, Fabric, Flags, Floats, Ints
-from twin.topology.fabric.words import Floor
+from twin.topology.fabric.media import lay
 
 NVLINK_RACK_M = 1.0
 """Mean way of an NVLink line in its rack: "a meter or two" of reach (NVIDIA GTC 2025 keynote), 2026-11."""
@@ -161,8 +162,4 @@ def _heights(fabric: Fabric, floor: Floor) -> Floats:
 
 def lay_in_hall(fabric: Fabric, graph: nx.MultiDiGraph) -> Fabric:
     """Return the fabric with the lengths of a hall, and the delays that follow; media stay."""
-    length_m = lengths(fabric, Places.of_hall(graph))
-    media = fabric.media
-    fixed_s = np.asarray([m.latency_s for m in media])[fabric.medium]
-    per_m = np.asarray([m.s_per_m for m in media])[fabric.medium]
-    return replace(fabric, length_m=length_m, latency_s=fixed_s + per_m * length_m)
+    return lay(fabric, lengths(fabric, Places.of_hall(graph)))

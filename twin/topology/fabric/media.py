@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin import catalog
+from twin.scenario.fabric import FAMILIES, Words
 from twin.topology import constants as site
 from twin.topology.fabric import constants as c
 from twin.topology.fabric.arrays import Fabric, Floats
-from twin.topology.fabric.words import FAMILIES, Words
 
 SLOW_LANE_BYTES_PER_S, FAST_LANE_BYTES_PER_S = 12.5e9, 25e9
 """Lanes of 100 and of 200 Gbit/s."""
@@ -93,15 +93,26 @@ def lane_rate(switch: str) -> float:
     return FAST_LANE_BYTES_PER_S if year >= c.FIRST_YEAR_OF_200G_LANES else SLOW_LANE_BYTES_PER_S
 
 
+def cable_of(optics: str) -> str:
+    """What runs between ends of a kind: copper, active optical, multimode or single-mode fibre.
+
+    Examples
+    --------
+    >>> [cable_of(name) for name in ("dac-400", "osfp-2x400-mm", "cpo-1600")]
+    ['copper', 'multimode fibre', 'single-mode fibre']
+    """
+    text = catalog.get("optics", optics).medium
+    if "copper" in text:
+        return "copper"
+    if "active" in text:
+        return "active optical"
+    return "multimode fibre" if "multimode" in text else "single-mode fibre"
+
+
 def _medium(lower: str, upper: str) -> Medium:
     cards = [catalog.get("optics", name) for name in (lower, upper)]
-    text = cards[1].medium
-    is_copper = "copper" in text
-    cable = (
-        "copper" if is_copper else "active optical" if "active" in text
-        else "multimode fibre" if "multimode" in text else "single-mode fibre"
-    )  # fmt: skip
-    default_s = site.COPPER_S_PER_M if is_copper else site.FIBRE_S_PER_M
+    cable = cable_of(upper)
+    default_s = site.COPPER_S_PER_M if cable == "copper" else site.FIBRE_S_PER_M
     return Medium(
         lower if lower == upper else f"{lower} + {upper}", lower, upper, cable,
         min(float(card.get("reach_m", float("inf"))) for card in cards),
@@ -162,14 +173,26 @@ def _fixed(cards: tuple[str, ...], rate_bytes_per_s: float) -> list[str]:
     return [n for n in able if rates[n] == slowest or not n.startswith("dac")]
 
 
-def lay(fabric: Fabric) -> Fabric:
-    """Return the fabric with its cables: lengths from the floor, the medium for each, and delays.
+def lay(fabric: Fabric, length_m: Floats | None = None) -> Fabric:
+    """Return the fabric with its cables: lengths, the medium for each, and delays.
 
     A line that nothing reaches keeps the medium of the longest reach; the check tells.
+
+    Parameters
+    ----------
+    fabric : Fabric
+    length_m : array (link,), optional
+        Length of each line [m]; as the floor of the fabric's words gives them if left out. Media that lines have
+        already stay.
     """
     from twin.topology.fabric.floors import lengths
 
-    length_m = lengths(fabric)
+    if length_m is None:
+        length_m = lengths(fabric)
+    if fabric.media:
+        fixed_s, per_m = ([getattr(m, name) for m in fabric.media] for name in ("latency_s", "s_per_m"))
+        latency_s = np.asarray(fixed_s)[fabric.medium] + np.asarray(per_m)[fabric.medium] * length_m
+        return replace(fabric, length_m=length_m, latency_s=latency_s)
     media: list[Medium] = []
     medium = np.full(fabric.links, -1, np.int16)
     latency_s = np.zeros(fabric.links)

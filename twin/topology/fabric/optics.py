@@ -12,13 +12,13 @@ from typing import Any
 
 from twin import catalog
 from twin.errors import ScenarioError
+from twin.scenario.fabric import Words
 from twin.scenario.reader import read
 from twin.topology.fabric import constants as c
 from twin.topology.fabric.bill import Bill, count_bill
 from twin.topology.fabric.media import share, steps_of
 from twin.topology.fabric.reading import load
 from twin.topology.fabric.sizes import sizes
-from twin.topology.fabric.words import Words
 
 KINDS = ("pluggable", "cpo")
 KEYS = ("study", "description", "fabric", "gpus")

@@ -11,24 +11,11 @@ from pydantic import ValidationError
 
 from twin import catalog
 from twin.errors import Fault, ScenarioError
+from twin.scenario.fabric import PRESETS, Words, presets
 from twin.scenario.reader import read
 from twin.scenario.section import Section
 from twin.scenario.shape import below, example, section_of
 from twin.scenario.source import Source
-from twin.topology.fabric.words import Words
-
-PRESETS = Path(__file__).parent / "presets"
-
-
-def presets() -> tuple[str, ...]:
-    """Names of the shipped fabrics.
-
-    Examples
-    --------
-    >>> "dgx-b200-superpod" in presets()
-    True
-    """
-    return tuple(sorted(p.stem for p in PRESETS.glob("*.yaml")))
 
 
 def preset(name: str, **changes: Any) -> Words:
@@ -95,7 +82,7 @@ def load(asked: str | Path | Mapping[str, Any] | None = None, /, **words: Any) -
     try:
         made = Words.model_validate(dict(document))
         made._source = source
-        faults += _sense(made)
+        faults += sense(made)
     except ValidationError as error:
         faults += [_fault(dict(details), source) for details in error.errors()]
     if faults or made is None:
@@ -135,8 +122,8 @@ def _annotation(keys: list[str]) -> Any:
     return found
 
 
-def _sense(words: Words) -> Iterator[Fault]:
-    """Faults between words that are valid one by one."""
+def sense(words: Words) -> Iterator[Fault]:
+    """Find faults between words that are valid one by one."""
     said = words.source.fault
     if words.kind == "custom":
         if not words.graph:

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 from twin import catalog
 from twin.errors import Fault, TopologyError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.ports import Loads, deal, ports
-from twin.topology.fabric.words import Words
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from twin.errors import Fault, ScenarioError
+from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Fabric, Ints
 from twin.topology.fabric.custom import table
-from twin.topology.fabric.words import Words
 from twin.units import parse
 
 

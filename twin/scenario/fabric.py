@@ -1,9 +1,10 @@
-"""The words that describe a fabric: what may stand in a file, with units, ranges and meanings."""
+"""The words that describe a fabric, in a file of its own or as the network of a hall: units, ranges and meanings."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr
@@ -22,6 +23,8 @@ Money = Annotated[float, Measure("money", "1000 USD", low=0.0)]
 FAMILIES = ("by-length", "copper", "aoc", "pluggable", "cpo")
 """Kinds of cables that ``optics`` may ask for; a card of the catalog may stand there too."""
 
+PRESETS = Path(__file__).parent / "presets"
+
 NVLINK = ("nvl8", "nvl36", "nvl72", "nvl144", "nvl576")
 
 
@@ -36,9 +39,28 @@ def _one_of(kind: str, *besides: str) -> Callable[[str], str]:
     return look
 
 
+def presets() -> tuple[str, ...]:
+    """Names of the shipped fabrics.
+
+    Examples
+    --------
+    >>> "dgx-b200-superpod" in presets()
+    True
+    """
+    return tuple(sorted(p.stem for p in PRESETS.glob("*.yaml")))
+
+
+def _preset(name: str) -> str:
+    if name not in presets():
+        near = difflib.get_close_matches(name, presets(), 1, 0.3)
+        raise refuse(name, ", ".join(presets()), f"write {near[0] if near else presets()[0]}")
+    return name
+
+
 SwitchName = Annotated[str, AfterValidator(_one_of("switch"))]
 NicName = Annotated[str, AfterValidator(_one_of("nic"))]
 SystemName = Annotated[str, AfterValidator(_one_of("system"))]
+PresetName = Annotated[str, AfterValidator(_preset)]
 OpticsName = Annotated[str, AfterValidator(_one_of("optics", *FAMILIES))]
 
 
@@ -83,33 +105,16 @@ class Floor(Section):
     )
 
 
-class Words(Section):
-    """A fabric in a few words, validated and in SI units.
+class FabricWords(Section):
+    """Words of any fat tree, whatever it joins."""
 
-    Examples
-    --------
-    >>> Words(fabric="small", gpus=64, gpus_per_node=8, nic="cx7", leaf={"switch": "qm9700"}).planes
-    1
-    """
-
-    fabric: Name = Field(description="name of the fabric", examples=["my-fabric"])
-    description: str = ""
-    kind: Literal["fat-tree", "dragonfly", "custom"] = "fat-tree"
-    system: SystemName | None = Field(None, description="gives GPUs of a node and adapters")
-    gpus: Many | None = Field(None, description="GPU packages; or write units and nodes_per_unit")
-    gpus_per_node: Few | None = Field(None, description="as the system if left out", examples=[8])
-    units: Many | None = Field(None, description="scalable units")
     nodes_per_unit: Many | None = Field(
         None, description="nodes whose adapters of one rail share leaves; as many as a leaf takes if left out"
-    )
-    spare_nodes: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = Field(
-        0, description="places of the units without a node"
     )
     managers: Annotated[int, Field(strict=True, ge=0, le=4096)] = Field(
         0, description="fabric managers, each on a free port of a leaf"
     )
     nic: NicName | None = Field(None, description="as the system if left out", examples=["cx7"])
-    nics_per_gpu: Annotated[int, Field(strict=True, ge=1, le=8)] | None = None
     rail_optimised: bool = Field(False, description="adapter i of every node of a unit goes to leaf i")
     planes: Annotated[int, Field(strict=True, ge=1, le=16)] = Field(
         1, description="separate fabrics, each with its share of the rate of every adapter"
@@ -131,17 +136,49 @@ class Words(Section):
     nic_end: Literal["pluggable", "cpo"] = Field(
         "pluggable", description="what the adapter's end of a cable to a co-packaged switch is"
     )
-    nvlink: Literal["nvl8", "nvl36", "nvl72", "nvl144", "nvl576"] | None = Field(
-        None, description="NVLink domains of the GPUs, as links of the same graph"
-    )
     storage: Beside | None = None
     north_south: Beside | None = None
-    dragonfly: Dragonfly = Dragonfly()
-    floor: Floor = Floor()
-    graph: FileName | None = Field(None, description="of a custom fabric: GraphML, or a CSV of links")
     wiring: FileName | None = Field(None, description="CSV of the cables as they are plugged, to be checked")
     prices: dict[str, Money] = Field(default_factory=dict, description="of switches, adapters, ends")
     powers: dict[str, Power] = Field(default_factory=dict, description="of switches without their optics")
+
+
+class Design(FabricWords):
+    """The networks of a hall: its racks give GPUs, nodes and adapters, its floor the lengths of cables."""
+
+    preset: PresetName | None = Field(
+        None,
+        description="a shipped fabric; the words beside it replace its own",
+        examples=["dgx-gb200-superpod"],
+    )
+
+
+class Words(FabricWords):
+    """A fabric in a few words, validated and in SI units.
+
+    Examples
+    --------
+    >>> Words(fabric="small", gpus=64, gpus_per_node=8, nic="cx7", leaf={"switch": "qm9700"}).planes
+    1
+    """
+
+    fabric: Name = Field(description="name of the fabric", examples=["my-fabric"])
+    description: str = ""
+    kind: Literal["fat-tree", "dragonfly", "custom"] = "fat-tree"
+    system: SystemName | None = Field(None, description="gives GPUs of a node and adapters")
+    gpus: Many | None = Field(None, description="GPU packages; or write units and nodes_per_unit")
+    gpus_per_node: Few | None = Field(None, description="as the system if left out", examples=[8])
+    nics_per_gpu: Annotated[int, Field(strict=True, ge=1, le=8)] | None = None
+    units: Many | None = Field(None, description="scalable units")
+    spare_nodes: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = Field(
+        0, description="places of the units without a node"
+    )
+    nvlink: Literal["nvl8", "nvl36", "nvl72", "nvl144", "nvl576"] | None = Field(
+        None, description="NVLink domains of the GPUs, as links of the same graph"
+    )
+    dragonfly: Dragonfly = Dragonfly()
+    floor: Floor = Floor()
+    graph: FileName | None = Field(None, description="of a custom fabric: GraphML, or a CSV of links")
 
     _source: Source | None = PrivateAttr(None)
 
