@@ -229,19 +229,25 @@ def test_power_chain_conforms() -> None:
         (gpu, GPU, "power_w", "die_k"),
         (gpu, GPU, "power_w", "heat_to_coolant_j"),
         (cdu, CDU, "heat_w", "return_k"),
+        (cdu, CDU, "heat_w", "supply_k"),
         (cdu, CDU, "heat_w", "heat_to_facility_j"),
         (cdu, CDU, "facility_supply_k", "supply_k"),
         (pump, PUMP, "speed_frac", "moved_kg"),
         (pump, PUMP, "speed_frac", "energy_j"),
         (pump, PUMP, "path_frac", "moved_kg"),
         (air_coil, AIR_COIL, "fan_frac", "air_kg_per_s"),
+        (air_coil, AIR_COIL, "air_in_k", "water_out_k"),
+        (air_coil, AIR_COIL, "water_in_k", "water_out_k"),
         (hall_air, HALL_AIR, "heat_w", "hot_k"),
+        (hall_air, HALL_AIR, "heat_w", "cold_k"),
+        (water_loop, WATER_LOOP, "heat_w", "return_k"),
+        (water_loop, WATER_LOOP, "heat_w", "supply_k"),
         (chiller, CHILLER, "load_frac", "energy_j"),
         (loop_fill, LOOP_FILL, "leak_kg_per_s", "lost_kg"),
     ],
 )
 def test_more_gives_more(model: Any, cases: SearchStrategy[Case], more_of: str, gives_more: str) -> None:
-    raised_by = 0.02 if more_of == "facility_supply_k" else 0.1
+    raised_by = 0.02 if more_of.endswith("_k") else 0.1
     check_monotone(model, cases, more_of, gives_more, raised_by=raised_by)
 
 
@@ -251,6 +257,21 @@ def test_coolant_of_a_leaking_loop_adds_up(case: Case, dt_s: float) -> None:
     change = out.brought_kg - out.lost_kg
     np.testing.assert_allclose(state.held_kg - case.state.held_kg, change, rtol=1e-9, atol=1e-6)
     assert np.all(out.lost_kg >= 0.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "cases", "more_of", "gives_less"),
+    [
+        (water_loop, WATER_LOOP, "removed_w", "supply_k"),
+        (hall_air, HALL_AIR, "removed_w", "cold_k"),
+        (hall_air, HALL_AIR, "removed_w", "hot_k"),
+        (air_coil, AIR_COIL, "air_in_k", "heat_to_air_j"),
+        (chiller, CHILLER, "water_k", "energy_j"),
+    ],
+)
+def test_more_gives_less(model: Any, cases: SearchStrategy[Case], more_of: str, gives_less: str) -> None:
+    raised_by = 0.02 if more_of.endswith("_k") else 0.1
+    check_monotone(model, cases, more_of, gives_less, falls=True, raised_by=raised_by)
 
 
 def test_more_outdoor_heat_makes_chillers_work_harder() -> None:

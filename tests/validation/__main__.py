@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.validation import claims, fit, kernels, perf
+from tests.validation import claims, fit, kernels, perf, plants
 from tests.validation.facility import runner
 from tests.validation.power import answers
 from twin.errors import TwinError
@@ -42,6 +42,7 @@ def main() -> int:
     commands.add_parser("write", help="write the bands and the page of the ledger anew")
     commands.add_parser("fit", help="fit the engine cards and the constants of the folds anew; minutes")
     commands.add_parser("claims", help="write the page about public claims anew")
+    commands.add_parser("plants", help="write tables and pictures of the pages of cooling plants anew")
     given = parser.parse_args()
     if given.command == "perf":
         return _answered(given.file, given.out, perf.answers)
@@ -56,6 +57,9 @@ def main() -> int:
         return 0
     if given.command == "claims":
         CLAIMS.write_text(claims.page())
+        return 0
+    if given.command == "plants":
+        plants.write()
         return 0
     return _ledger()
 

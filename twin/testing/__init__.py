@@ -1,8 +1,9 @@
-"""The conformance kit: what every model must keep, checked without asking.
+"""The conformance kit: what every model and every cooling plant must keep, checked without asking.
 
-A package that brings its own model calls :func:`check_model` in a test of its own.
+A package that brings its own model or plant calls :func:`check_model` or :func:`check_plant` in a test of its own.
 """
 
 from twin.testing.models import Case, check_model, check_monotone, is_amount
+from twin.testing.plants import Surroundings, check_plant
 
-__all__ = ["Case", "check_model", "check_monotone", "is_amount"]
+__all__ = ["Case", "Surroundings", "check_model", "check_monotone", "check_plant", "is_amount"]
