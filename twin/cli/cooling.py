@@ -38,6 +38,9 @@ def cooling(
     ] = None,
     utilisation: Annotated[str, typer.Option(help="IT power of that, all year.")] = "100%",
     profile: Annotated[Path | None, typer.Option(help="CSV with it_frac for each hour.")] = None,
+    rear_doors: Annotated[
+        bool, typer.Option("--rear-doors", help="Exchangers in the doors of racks in place of air handlers.")
+    ] = False,
     reuse: Annotated[str | None, typer.Option(help="Heat that a neighbour takes, e.g. 2MW.")] = None,
     reuse_at: Annotated[str, typer.Option(help="Return water that it needs.")] = "0C",
     csv: Annotated[Path | None, typer.Option(help="Write all hours here.")] = None,
@@ -57,7 +60,7 @@ def cooling(
 
     wanted = cooling_year.Wanted(
         year, elevation, plant, economiser, air_plant, air_economiser, supply, air_supply, it_load, utilisation,
-        profile, reuse, reuse_at,
+        profile, reuse, reuse_at, rear_doors,
     )  # fmt: skip
     cooling_year.cooling(
         scenario, tuple(overlay), values_by_path(set_), wanted,

@@ -39,6 +39,7 @@ class Wanted(NamedTuple):
     profile: Path | None
     reuse: str | None
     reuse_at: str
+    rear_doors: bool = False
 
 
 class Files(NamedTuple):
@@ -145,7 +146,7 @@ def _read(options: _Options, wanted: Wanted) -> tuple[annual_site.Choice, float 
     reuse_k = options.value("--reuse-at", wanted.reuse_at, "temperature", "45C", cold)
     choice = annual_site.Choice(
         wanted.plant, wanted.economiser, wanted.air_plant, wanted.air_economiser, supply_k, air_supply_k,
-        reuse_w or 0.0, reuse_k or 0.0,
+        reuse_w or 0.0, reuse_k or 0.0, wanted.rear_doors,
     )  # fmt: skip
     return choice, it_w, 1.0 if share_frac is None else share_frac, elevation_m or 0.0
 

@@ -54,6 +54,8 @@ class Circuit:
         From :func:`twin.facility.plant_sizing.build`.
     least_flow_frac : float
         Least flow of both streams [1]; 1 is constant flow.
+    exchanger : str
+        What meets the racks: ``cdu``, ``crah`` or ``rear door``.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Circuit:
     pump_w: float
     plant: Plant
     least_flow_frac: float = LEAST_PUMP_SPEED_FRAC
+    exchanger: str = ""
 
     def drives_w(self, heat_w: Array) -> Array:
         """Power of the inner stream's pumps or fans [W]."""

@@ -11,6 +11,7 @@ import numpy as np
 from twin import catalog, topology
 from twin.errors import Fault, ScenarioError
 from twin.facility import plant_sizing as sizing
+from twin.facility import rear_doors
 from twin.facility.annual_electrical import Bank, Chain, stated_share
 from twin.facility.annual_plant import AIR, LIQUID, Circuit, Site
 from twin.physics import coolant
@@ -54,6 +55,8 @@ class Choice:
         Inner supplies [K]; facility water moves with them.
     reuse_w, reuse_k : float
         Heat for a neighbour from the first circuit's return water where it is this warm [W, K].
+    rear_doors : bool
+        Whether exchangers in the doors of the racks stand in place of air handlers.
     """
 
     plant: str | None = None
@@ -64,6 +67,7 @@ class Choice:
     air_supply_k: float | None = None
     reuse_w: float = 0.0
     reuse_k: float = 0.0
+    rear_doors: bool = False
 
 
 def design(
@@ -156,6 +160,8 @@ def of_scenario(
     units = {"pdu": scenario.power.pdu, "ups": scenario.power.ups, "transformer": scenario.power.transformer}
     banks = {k: _bank(k, str(units[k].unit), halls * ratings_w[k]) for k in units}
     chain = Chain((banks["pdu"],), (banks["ups"],), (banks["transformer"],))
+    if choice.rear_doors:
+        rear_doors.check(graph)
     return chosen(Site(halls * hall_w, liquid_w / hall_w, tuple(circuits), chain), choice)
 
 
@@ -176,7 +182,8 @@ def chosen(site: Site, choice: Choice) -> Site:
             wanted = (choice.air_plant, choice.air_economiser, choice.air_supply_k)
         if circuit.name == AIR and wanted[2] is None:
             wanted = (*wanted[:2], choice.air_supply_k)
-        circuits.append(_changed(circuit, *wanted))
+        doored = rear_doors.in_place_of_coils(circuit) if choice.rear_doors else circuit
+        circuits.append(_changed(doored, *wanted))
     return replace(site, circuits=tuple(circuits), reuse_w=choice.reuse_w, reuse_k=choice.reuse_k)
 
 
@@ -187,6 +194,7 @@ def _refuse_absent(site: Site, choice: Choice) -> None:
     only = site.circuits[0].name
     if only == LIQUID:
         second["--air-supply"] = None if choice.air_supply_k is None else f"{choice.air_supply_k:g} K"
+        second["--rear-doors"] = "rear doors" if choice.rear_doors else None
     faults = [
         Fault(
             "",
@@ -194,7 +202,7 @@ def _refuse_absent(site: Site, choice: Choice) -> None:
             name,
             value,
             f"nothing: the site has its {only} loop alone",
-            f"write --{name[6:]}, or leave it out",
+            f"write --{name[6:]}, or leave it out" if name.startswith("--air") else "leave it out",
         )
         for name, value in second.items()
         if value is not None

@@ -127,9 +127,12 @@ def lane(flow: Flow, outdoor: Outdoor, sources: tuple[str, ...], head: Box, plan
         float(flow.pump_w[0]),
     )
     duty = Duty(flow.duty_w, circuit.water_w_per_k * frac, frac, circuit.water_set_k)
+    if circuit.exchanger == "rear door":
+        head = Box("rear doors", head.lines, "door")
     chain = rejection(circuit.plant, duty, answer, outdoor, plant_name)
     drive = f"{'pumps' if is_liquid else 'fans'} {power(float(flow.drive_w[0]))}"
-    lines = (power(float((flow.heat_w + flow.drive_w)[0])), drive, *head.lines)
+    drives = (drive,) if circuit.drive_w > 0.0 else ("server fans",)
+    lines = (power(float((flow.heat_w + flow.drive_w)[0])), *drives, *head.lines)
     if flow.reused_w[0] > 0.0:
         head = head._replace(gives=(*head.gives, f"reuse {power(float(flow.reused_w[0]))}"))
     out_w = float((answer.to_air_w + answer.fan_w)[0])
@@ -245,6 +248,13 @@ def _water_chiller(plant: Any, duty: Duty, answer: Answer, outdoor: Outdoor, nam
     return Chain([*boxes, chiller, _tower(answer, "cooling tower")], [*pipes, pipe])
 
 
+def _radiator(plant: Any, duty: Duty, answer: Answer, outdoor: Any, name: str) -> Chain:
+    heat_w = float(duty.heat_w[0])
+    flux = f"{heat_w / plant.area_m2:,.0f} W/m²"
+    lines = (power(heat_w), f"{plant.area_m2:,.0f} m²", flux, f"{plant.mass_kg / 1e3:,.1f} t")
+    return Chain([Box(name or "radiator panels", lines, "panel")], [])
+
+
 def _ahead(plant: Any, name: str, shape: str, duty: Duty, answer: Answer) -> tuple[list[Box], list[Pipe]]:
     """The economiser in the return, and the pipe from it to the compressors."""
     if plant.economiser == "none":
@@ -261,6 +271,7 @@ _KINDS: dict[str, Callable[[Any, Duty, Answer, Outdoor, str], Chain]] = {
     "tower": _tower_plant,
     "air-chiller": _air_chiller,
     "water-chiller": _water_chiller,
+    "radiator": _radiator,
 }
 
 

@@ -22,6 +22,13 @@ SPACE_K = 2.725
 """Temperature of the cosmic background [K]; Fixsen, Astrophysical Journal 707 (2009)."""
 
 
+HOTTEST_K = 1000.0
+"""Up to here an outlet is searched [K]; any coolant has boiled long before."""
+
+_HALVINGS = 60
+_ASIDE = 1e-12  # at the balance itself a panel gets rid of nothing
+
+
 class Panel(NamedTuple):
     """A radiator's surface, per area of panel: one panel of two sides counts once."""
 
@@ -32,17 +39,20 @@ class Panel(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What shines on a panel: sun [W/m2] under a cosine, planet by albedo, view factor and infrared [W/m2]."""
+    """What shines on a panel: sun [W/m2] under a cosine, planet by albedo, view factor and infrared [W/m2].
 
-    solar_w_per_m2: float = 1361.0
-    solar_cos: float = 0.0
-    albedo: float = 0.3
-    planet_view: float = 0.0
-    planet_w_per_m2: float = 237.0
-    sink_k: float = SPACE_K
+    Each figure is one number, or an array (instant).
+    """
+
+    solar_w_per_m2: Array | float = 1361.0
+    solar_cos: Array | float = 0.0
+    albedo: Array | float = 0.3
+    planet_view: Array | float = 0.0
+    planet_w_per_m2: Array | float = 237.0
+    sink_k: Array | float = SPACE_K
 
 
-def absorbed_w_per_m2(panel: Panel, around: Surroundings) -> float:
+def absorbed_w_per_m2(panel: Panel, around: Surroundings) -> Array | float:
     """Heat that the surroundings put on an area of panel [W/m2].
 
     Parameters
@@ -109,19 +119,75 @@ def area_m2(
     929.956
     """
     hot, cold = np.asarray(inlet_k, dtype=float), np.asarray(outlet_k, dtype=float)
-    balance_k4 = around.sink_k**4 + absorbed_w_per_m2(panel, around) / _per_k4(panel)
-    balance_k = max(balance_k4, 0.0) ** 0.25
+    balance_k = balanced_k(panel, around)
     if not np.all(np.minimum(hot, cold) > balance_k):
         found = f"{np.min(np.minimum(hot, cold)):.6g} K"
-        expected = f"above {balance_k:.6g} K, where the panel is in balance with its surroundings"
+        expected = f"above {np.max(balance_k):.6g} K, where the panel is in balance with its surroundings"
         fault = Fault("", 0, "radiator temperature", found, expected, "raise it or turn the panel away")
         raise PhysicalRangeError("the radiator cannot reject heat", [fault])
+    return np.asarray(heat_w, dtype=float) * _per_k3(hot, cold, balance_k) / _per_k4(panel)
+
+
+def balanced_k(panel: Panel, around: Surroundings) -> Array:
+    """Temperature at which a panel emits what the surroundings put on it [K].
+
+    Parameters
+    ----------
+    panel, around : Panel, Surroundings
+        Surface and what shines on it.
+
+    Examples
+    --------
+    >>> float(balanced_k(Panel(), Surroundings(planet_view=0.3)).round(1))
+    165.3
+    """
+    found_k4 = around.sink_k**4 + absorbed_w_per_m2(panel, around) / _per_k4(panel)
+    return np.asarray(np.maximum(found_k4, 0.0) ** 0.25)
+
+
+def outlet_k(
+    heat_w: ArrayLike, liquid_w_per_k: ArrayLike, area_m2: float, panel: Panel, around: Surroundings
+) -> Array:
+    """Temperature of a liquid that leaves a panel of an area while it gives up heat along it.
+
+    Parameters
+    ----------
+    heat_w, liquid_w_per_k : array (instant)
+        Heat [W], zero or larger, and capacity flow of the liquid [W/K], above zero.
+    area_m2 : float
+        Area of panel [m2], above zero.
+    panel, around : Panel, Surroundings
+        Surface and what shines on it, each figure one number or an array (instant).
+
+    Returns
+    -------
+    array (instant)
+        Outlet [K]; without heat the temperature at which the panel is in balance.
+
+    Examples
+    --------
+    >>> panel, around = Panel(0.91, 0.09, 2.0, 0.95), Surroundings(planet_view=0.1)
+    >>> float(outlet_k(1e6, 1e6 / 15.0, 929.956, panel, around).round(3))
+    318.15
+    """
+    heat, flow = (np.asarray(v, dtype=float) for v in (heat_w, liquid_w_per_k))
+    balance_k = balanced_k(panel, around)
+    wanted_per_k3 = area_m2 * _per_k4(panel)
+    low, high = balance_k * (1.0 + _ASIDE) + 0.0 * heat, np.maximum(HOTTEST_K, 2.0 * balance_k) + 0.0 * heat
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        is_cold = heat * _per_k3(middle + heat / flow, middle, balance_k) > wanted_per_k3
+        low, high = np.where(is_cold, middle, low), np.where(is_cold, high, middle)
+    return np.asarray(0.5 * (low + high))
+
+
+def _per_k3(hot: Array, cold: Array, balance_k: Array) -> Array:
+    """Mean of 1 / (T^4 - balance^4) along a panel, times a kelvin [1/K4]."""
     fall = hot - cold
     apart = np.abs(fall) > 1e-6 * hot
     spread = _reach_per_k3(cold, balance_k) - _reach_per_k3(hot, balance_k)
     alike = 1.0 / (0.5 * (hot + cold)) ** 4 / (1.0 - (balance_k / (0.5 * (hot + cold))) ** 4)
-    per_k = np.where(apart, spread / np.where(apart, fall, 1.0), alike)
-    return np.asarray(heat_w, dtype=float) * per_k / _per_k4(panel)
+    return np.where(apart, spread / np.where(apart, fall, 1.0), alike)
 
 
 def _per_k4(panel: Panel) -> float:
@@ -129,7 +195,7 @@ def _per_k4(panel: Panel) -> float:
     return panel.sides * panel.emissivity * STEFAN_BOLTZMANN_W_PER_M2_K4 * panel.fin_efficiency
 
 
-def _reach_per_k3(temperature_k: Array, balance_k: float) -> Array:
+def _reach_per_k3(temperature_k: Array, balance_k: Array) -> Array:
     """Integral of dT / (T^4 - balance^4) from a temperature to infinity [1/K3]."""
     ratio = balance_k / temperature_k
     # (artanh y - arctan y) / 2 y^3 as a series where the two nearly cancel
