@@ -94,7 +94,7 @@ def surroundings(orbit: Orbit, phase_rad: Array, solar_cos: float = 0.0) -> Surr
     whole, one = Surroundings(), np.ones_like(phase_rad)
     return Surroundings(
         whole.solar_w_per_m2 * one,
-        solar_cos * is_lit,
+        np.asarray(solar_cos * is_lit, dtype=float),
         whole.albedo * np.maximum(height, 0.0),
         orbit.edge_view * one,
         whole.planet_w_per_m2 * one,

@@ -35,7 +35,8 @@ def content_j(
     >>> float(content_j(40.0, 4.18e6, 8.0)) / 3.6e6
     371.55555555555554
     """
-    return np.asarray(volume_m3, dtype=float) * water_j_per_m3_k * band_k * share_frac
+    volume, capacity, band = (np.asarray(v, dtype=float) for v in (volume_m3, water_j_per_m3_k, band_k))
+    return np.asarray(volume * capacity * band * share_frac)
 
 
 def ride_through_s(store_j: ArrayLike, heat_w: ArrayLike) -> Array:

@@ -152,7 +152,7 @@ def _check_purity(plant: Plant, duty: Duty, outdoor: Any, base: Answer) -> None:
 
 def _check_hours(plant: Plant, duty: Duty, outdoor: Any, base: Answer, rng: np.random.Generator) -> None:
     order = rng.permutation(_HOURS)[: _HOURS // 2]
-    some = Duty(*(v[order] for v in duty[:3]), duty.set_k)
+    some = Duty(duty.heat_w[order], duty.water_w_per_k[order], duty.flow_frac[order], duty.set_k)
     found = plant.run(some, type(outdoor)(*(v[order] for v in outdoor)))
     for name, a, b in zip(base._fields, found, base, strict=True):
         slack = EXACT * max(1.0, float(np.abs(b).max()))
