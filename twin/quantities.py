@@ -78,6 +78,34 @@ _ALL = (
     _power("pdu.loss_w", "loss in a PDU and its busway"),
     _power("rack.power_w", "power at the rack inlet"),
     _power("gpu.power_w", "power of a GPU package"),
+    # outages, trips and voltages, where a scenario asks for them
+    *(
+        quantity
+        for kind, title in (
+            ("feed", "the grid connection"),
+            ("transformer", "a transformer"),
+            ("ups", "a UPS block"),
+            ("pdu", "a PDU"),
+        )
+        for quantity in (
+            _share(f"{kind}.load_frac", f"largest current of {title} over its rating", "max"),
+            Quantity(
+                f"{kind}.voltage_pu",
+                "1",
+                "min",
+                f"lowest voltage at the output of {title} over nominal",
+                "pu",
+            ),
+            Quantity(f"{kind}.current_a", "A", "max", f"largest current at the output of {title}", "A"),
+        )
+    ),
+    _share("ups.stored_frac", "charge of the battery of a UPS block"),
+    _power("ups.battery_w", "power out of the battery of a UPS block; negative while it is charged"),
+    _share("feed.stored_frac", "charge of the battery of the site"),
+    _power("feed.battery_w", "power out of the battery of the site; negative while it is charged"),
+    _power("generator.power_w", "power from a standby generator"),
+    _share("generator.fuel_frac", "fuel left in the tank of a standby generator"),
+    Quantity("rack.dark_s", "s", "sum", "time in which a rack had no power", "s"),
     # heat and coolant
     _temperature("gpu.temperature_k", "die temperature of a GPU package, as read at ticks", "max"),
     _share("gpu.clock_frac", "clock as a share of its maximum", "min"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twin.quantities import Quantity
 
 FAMILIES = {
-    "power": ("feed", "transformer", "ups", "pdu"),
+    "power": ("feed", "generator", "transformer", "ups", "pdu"),
     "liquid": ("cdu", "facility_water", "dry_cooler"),
     "air": ("crah", "chilled_water", "chiller"),
     "network": ("network_rack", "leaf", "spine", "core", "gateway"),

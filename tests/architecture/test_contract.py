@@ -51,7 +51,7 @@ def test_help_is_quick() -> None:
 
 SUFFIXES = (
     r"(_s|_m|_m2|_m3|_kg|_k|_w|_j|_pa|_hz|_v|_a|_bytes|_tokens|_requests|\.preemptions"
-    r"|_flop|_usd|_frac|_va|_kg_per_s|_pue)$"
+    r"|_flop|_usd|_frac|_va|_pu|_kg_per_s|_pue)$"
 )
 PREFIXED = re.compile(r"_(ms|us|ns|kw|mw|gw|kwh|mwh|degc|celsius|bps|gbps|gb|tb|mb|tflops|km|mm|cm)\b", re.I)
 

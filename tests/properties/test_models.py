@@ -164,15 +164,21 @@ CHILLER = st.builds(
 FED, FEEDER = np.array([0, 0, 1, 1, 2, 3]), np.array([2, 3, 2, 3, 4, 4])
 
 
-def _chain(order: np.ndarray, rating: list[float], loss: list[list[float]], share: list[float]) -> Any:
+def _chain(order: np.ndarray, arrays: dict[str, Any], share: list[float]) -> Any:
     place = np.empty(6, dtype=np.int64)
     place[order] = np.arange(6)
+    sorted_ = {name: [np.array(column)[order] for column in columns] for name, columns in arrays.items()}
     return power_chain.build(
-        np.array(rating)[order],
-        *(np.array(c)[order] for c in loss),
+        *sorted_["rating"],
+        *sorted_["loss"],
         fed=place[FED],
         feeder=place[FEEDER],
         share_frac=share,
+        eco=power_chain.Losses(*sorted_["eco"]),
+        lowest_pu=sorted_["lowest"][0],
+        holds_voltage=sorted_["holds"][0],
+        store=power_chain.Store(*sorted_["store"]),
+        trip=power_chain.Trip(*sorted_["trip"]),
     )
 
 
@@ -180,24 +186,56 @@ def _six(low: float, high: float) -> SearchStrategy[list[float]]:
     return st.lists(st.floats(low, high), min_size=6, max_size=6)
 
 
+def _yes(draw: Any) -> np.ndarray:
+    return np.array(draw(st.lists(st.booleans(), min_size=6, max_size=6)))
+
+
 @st.composite
-def _power_cases(draw: Any) -> tuple[Case, Any]:
-    parts = draw(_six(1e4, 1e6)), [draw(_six(0, 0.02)) for _ in range(3)], draw(_six(0.1, 1.0))
-    demand = np.array(draw(_six(0, 1e5)))
-    up = np.array(draw(st.lists(st.booleans(), min_size=6, max_size=6)))
-    case = Case(_chain(np.arange(6), *parts), power_chain.State(), power_chain.Inputs(demand, up))
+def _power_cases(draw: Any, is_plain: bool = False) -> tuple[Case, Any]:
+    """Chains in any state: dead elements, open inputs, sags, stores half full, trips on their way."""
+    has_store, has_trip = _yes(draw) & (not is_plain), _yes(draw) & (not is_plain)
+    never = np.where(has_trip, 1.0, np.inf)
+    arrays = {
+        "rating": [draw(_six(1e4, 1e6))],
+        "loss": [draw(_six(0, 0.02)) for _ in range(3)],
+        "eco": [draw(_six(0, 0.01)) for _ in range(3)],
+        "lowest": [draw(_six(0.0, 0.9))],
+        "holds": [_yes(draw)],
+        "store": [
+            draw(_six(1e4, 1e8)) * has_store,
+            draw(_six(0, 1e5)),
+            draw(_six(0.8, 1)),
+            draw(_six(0.8, 1)),
+        ],
+        "trip": [
+            draw(_six(0.01, 0.2)),
+            np.array(draw(_six(1, 600))) * never,
+            draw(_six(1, 2)),
+            np.array(draw(_six(0.5, 5))) * never,
+            draw(_six(0.02, 1)),
+            draw(_six(10, 600)),
+        ],
+    }
+    share = draw(_six(0.1, 1.0))
+    stored = np.array(draw(_six(0, 1))) * arrays["store"][0]
+    state = (stored, np.array(draw(_six(0, 1))) * has_trip, np.zeros(6))
+    inputs = (np.array(draw(_six(0, 1e5))), _yes(draw), _yes(draw), _yes(draw),
+              np.array(draw(_six(0.5, 1.1))), np.array(draw(_six(0.9, 1.0))))  # fmt: skip
+
+    def case(order: np.ndarray) -> Case:
+        return Case(
+            _chain(order, arrays, share),
+            power_chain.State(*(part[order] for part in state)),
+            power_chain.Inputs(*(part[order] for part in inputs)),
+        )
 
     class Situation(Case):
         """A case that knows how to build its chain in another order."""
 
         __slots__ = ()
-        in_order = staticmethod(
-            lambda order: Case(
-                _chain(order, *parts), power_chain.State(), power_chain.Inputs(demand[order], up[order])
-            )
-        )
+        in_order = staticmethod(case)
 
-    return Situation(*case)
+    return Situation(*case(np.arange(6)))
 
 
 @pytest.mark.parametrize(
@@ -279,7 +317,7 @@ def test_more_outdoor_heat_makes_chillers_work_harder() -> None:
 
 
 def test_more_load_never_lowers_what_the_source_draws() -> None:
-    check_monotone(power_chain, _power_cases(), "demand_w", "in_j")
+    check_monotone(power_chain, _power_cases(is_plain=True), "demand_w", "in_j")
 
 
 class _Leaky:

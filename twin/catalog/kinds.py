@@ -326,6 +326,15 @@ KINDS: dict[str, dict[str, Field]] = {
         "eco_loss_linear": _SHARE,
         "eco_loss_quadratic": _SHARE,
     },
+    "generator": {
+        "rating": _power(1e4, 1e8, required=True),  # standby
+        "step": _NEEDED_SHARE,  # largest block of load that it takes at once, of the rating
+        "fuel_idle": _NEEDED_SHARE,  # heat of fuel without load, of the rating
+        "fuel_per_output": Field("number", 1, 10, required=True),  # heat of fuel for each unit of energy more
+        "fuel_carbon": Field("number", 1e-9, 1e-6),  # kg of CO2 for each joule of heat
+        "price": _MONEY,
+        **_SIZE,
+    },
     "transformer": {**_CONVERTER, "apparent_rating": Field("apparent power", 1e4, 1e9), "impedance": _SHARE},
     "pdu": {**_CONVERTER, "voltage": Field("voltage", 40, 1500), "current": Field("current", 10, 1e4)},
     "psu": {**_CONVERTER, "voltage": Field("voltage", 10, 1500), "hold_up": Field("time", 1e-3, 600)},

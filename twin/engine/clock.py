@@ -117,6 +117,16 @@ class Context:
     read: Callable[[str], np.ndarray]
     seed: int
     events: list[Event] = field(default_factory=list)
+    bells: dict[str, simpy.Event] = field(default_factory=dict)
+
+    def bell(self, name: str) -> simpy.Event:
+        """What a process waits for until another one rings it; its value is the cause."""
+        return self.bells.setdefault(name, self.env.event())
+
+    def ring(self, name: str, cause: str = "") -> None:
+        """Wake every process that waits for a bell, at this instant."""
+        if name in self.bells:
+            self.bells.pop(name).succeed(cause)
 
     def write(self, name: str, asset: str, value: float) -> None:
         """Set an input of one asset; models see it from now on.

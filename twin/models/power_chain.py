@@ -1,10 +1,13 @@
-"""The power chain from loads to the grid: racks, PDUs, UPS, transformers, feed.
+"""The power chain from loads to the grid: racks, PDUs, UPS, transformers, feed, generators.
 
 Every element is a converter that delivers power and loses some of it; what it draws is what its feeders
 deliver. Elements form a directed graph without cycles. Where an element has several feeders (dual-corded), its
 draw splits by their shares, renewed over the feeders that are alive. Losses use the mean power over the step; a
-ripple inside it would add c2 times its variance. Ratings are reported against, not enforced: protection that
-trips belongs to a process.
+ripple inside it would add c2 times its variance.
+
+An element may have a store, which carries it while nothing feeds it, and a trip, which opens it under an overload.
+Both answer at once and move load to the others, so they live here and not beside the chain: a step is cut wherever
+a store runs empty or full or a trip is due, and between cuts all powers are constant.
 """
 
 from __future__ import annotations
@@ -12,16 +15,52 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import Fault, TopologyError
-from twin.physics.converter import loss_w
+from twin.models._power_flow import Flow, advance, flow_of, next_s
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
-_loss_w = njit(cache=True)(loss_w)
+
+class Losses(NamedTuple):
+    """Loss coefficients c0, c1, c2 [1], see :func:`twin.physics.converter.loss_w`, arrays (element)."""
+
+    constant_frac: Array
+    linear_frac: Array
+    quadratic_frac: Array
+
+
+class Store(NamedTuple):
+    """Batteries of UPS and site, hold-up of power supplies; arrays (element).
+
+    Parameters
+    ----------
+    capacity_j : array (element)
+        Energy it holds when full [J]; 0 where there is none.
+    charge_w : array (element)
+        Power with which it is charged while it is not full [W].
+    charge_frac, discharge_frac : array (element)
+        Efficiency of either way [1], above 0 to 1.
+    """
+
+    capacity_j: Array
+    charge_w: Array
+    charge_frac: Array
+    discharge_frac: Array
+
+
+class Trip(NamedTuple):
+    """Inverse-time trips, see :func:`twin.physics.inverse_time.trip_rate_per_s`; arrays (element)."""
+
+    pickup_frac: Array
+    scale_s: Array
+    exponent: Array
+    instant_frac: Array
+    instant_s: Array
+    reset_s: Array
 
 
 class Params(NamedTuple):
@@ -31,8 +70,8 @@ class Params(NamedTuple):
     ----------
     rating_w : array (element)
         Rated output [W], above zero.
-    constant_frac, linear_frac, quadratic_frac : array (element)
-        Loss coefficients c0, c1, c2, see :func:`twin.physics.converter.loss_w` [1].
+    losses, eco_losses : Losses
+        Coefficients as a converter, and while it lets its feeders through unconverted.
     order : array (element), int
         Elements from loads to sources.
     first_feed : array (element + 1), int
@@ -41,20 +80,43 @@ class Params(NamedTuple):
         Element that feeds.
     share_frac : array (feed)
         Share of the draw while all feeders are alive [1], above zero.
+    lowest_pu : array (element)
+        Voltage at the input below which an element takes nothing [1].
+    holds_voltage : array (element), bool
+        Whether an element gives nominal voltage whatever its input has, as a UPS does.
+    store : Store
+    trip : Trip
     """
 
     rating_w: Array
-    constant_frac: Array
-    linear_frac: Array
-    quadratic_frac: Array
+    losses: Losses
+    eco_losses: Losses
     order: Index
     first_feed: Index
     feeder: Index
     share_frac: Array
+    lowest_pu: Array
+    holds_voltage: Mask
+    store: Store
+    trip: Trip
 
 
 class State(NamedTuple):
-    """The chain remembers nothing."""
+    """Arrays over elements.
+
+    Parameters
+    ----------
+    stored_j : array (element)
+        Energy in the store [J].
+    trip_share : array (element)
+        Share of the way to the trip [1].
+    tripped : array (element)
+        1 where a trip has opened the element, until it is switched off (``is_up``).
+    """
+
+    stored_j: Array
+    trip_share: Array
+    tripped: Array
 
 
 class Inputs(NamedTuple):
@@ -66,10 +128,22 @@ class Inputs(NamedTuple):
         Load attached directly to an element's output, mean over the step [W], zero or larger.
     is_up : array (element), bool
         Whether the element works; an element without feeders is a source.
+    is_fed : array (element), bool
+        Whether its input is closed: an open one takes nothing, a dead grid gives nothing.
+    is_eco : array (element), bool
+        Whether it lets its feeders through unconverted; its store then does not take over.
+    source_pu : array (element)
+        Voltage over nominal of an element without feeders [1].
+    drop_frac : array (element)
+        Voltage at an element's output over that of its feeders [1].
     """
 
     demand_w: Array
-    is_up: NDArray[np.bool_]
+    is_up: Mask
+    is_fed: Mask
+    is_eco: Mask
+    source_pu: Array
+    drop_frac: Array
 
 
 class Outputs(NamedTuple):
@@ -78,24 +152,31 @@ class Outputs(NamedTuple):
     Parameters
     ----------
     in_j, out_j, loss_j : array (element)
-        Energy drawn, delivered and lost over the step [J].
+        Energy drawn from feeders, delivered and lost over the step [J]; losses of the store included.
     demand_j : array (element)
         Energy that directly attached loads received [J]; 0 where the element is dead.
-    load_frac : array (element)
-        Output over rating [1]; above 1 is an overload.
-    served_frac : array (element)
-        1 where the element is alive, else 0.
+    given_j, taken_j : array (element)
+        Energy out of and into the store, at its terminals [J].
     served_s : array (element)
-        Time in which it was alive [s].
+        Time with power [s].
+    load_frac : array (element)
+        Current over its rating at the end of the step [1]; above 1 is an overload.
+    voltage_pu : array (element)
+        Voltage at the output over nominal at the end of the step [1]; 0 where the element is dead.
+    served_frac : array (element)
+        1 where the element is alive at the end of the step, else 0.
     """
 
     in_j: Array
     out_j: Array
     loss_j: Array
     demand_j: Array
-    load_frac: Array
-    served_frac: Array
+    given_j: Array
+    taken_j: Array
     served_s: Array
+    load_frac: Array
+    voltage_pu: Array
+    served_frac: Array
 
 
 def build(
@@ -107,17 +188,24 @@ def build(
     fed: ArrayLike,
     feeder: ArrayLike,
     share_frac: ArrayLike,
+    eco: Losses | None = None,
+    lowest_pu: Array | None = None,
+    holds_voltage: Mask | None = None,
+    store: Store | None = None,
+    trip: Trip | None = None,
 ) -> Params:
     """Order elements and feeds for the step.
 
     Parameters
     ----------
     rating_w, constant_frac, linear_frac, quadratic_frac : array (element)
-        As in :class:`Params`.
+        As in :class:`Params` and :class:`Losses`.
     fed, feeder : array (feed), int
         The element that draws and the one that delivers.
     share_frac : array (feed)
         Share of the draw of ``fed`` over this feed [1], above zero.
+    eco, lowest_pu, holds_voltage, store, trip
+        As in :class:`Params`; without them losses stay the same, any voltage will do, and nothing stores or trips.
 
     Raises
     ------
@@ -127,7 +215,7 @@ def build(
     Examples
     --------
     >>> p = build([100e3, 150e3], [0, 0.008], [0, 0.010], [0, 0.012], fed=[0], feeder=[1], share_frac=[1.0])
-    >>> _, out = step(p, State(), Inputs(np.array([75e3, 0.0]), np.array([True, True])), 1.0)
+    >>> _, out = step(p, full(p), calm(p)._replace(demand_w=np.array([75e3, 0.0])), 1.0)
     >>> out.in_j
     array([75000., 77400.])
     """
@@ -141,16 +229,45 @@ def build(
     place[order] = np.arange(rating.size)
     by_place = np.argsort(place[fed_at], kind="stable")
     counts = np.bincount(place[fed_at], minlength=rating.size)
+    losses = Losses(*(np.asarray(c, dtype=np.float64) for c in (constant_frac, linear_frac, quadratic_frac)))
     return Params(
         rating,
-        np.asarray(constant_frac, dtype=np.float64),
-        np.asarray(linear_frac, dtype=np.float64),
-        np.asarray(quadratic_frac, dtype=np.float64),
+        losses,
+        losses if eco is None else eco,
         order,
         np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
         feeder_at[by_place],
         share[by_place],
+        np.zeros(rating.size) if lowest_pu is None else lowest_pu,
+        np.zeros(rating.size, dtype=np.bool_) if holds_voltage is None else holds_voltage,
+        no_store(rating.size) if store is None else store,
+        no_trip(rating.size) if trip is None else trip,
     )
+
+
+def no_store(elements: int) -> Store:
+    """Elements without stores."""
+    return Store(np.zeros(elements), np.zeros(elements), np.ones(elements), np.ones(elements))
+
+
+def no_trip(elements: int) -> Trip:
+    """Elements that bear everything."""
+    one = np.ones(elements)
+    return Trip(one, np.inf * one, one.copy(), np.inf * one, one.copy(), one.copy())
+
+
+def full(params: Params) -> State:
+    """State with full stores, at rest."""
+    return State(
+        params.store.capacity_j.copy(), np.zeros_like(params.rating_w), np.zeros_like(params.rating_w)
+    )
+
+
+def calm(params: Params) -> Inputs:
+    """Inputs without load, everything up and at nominal voltage."""
+    count = params.rating_w.size
+    yes, one = np.ones(count, dtype=np.bool_), np.ones(count)
+    return Inputs(np.zeros(count), yes, yes.copy(), np.zeros(count, dtype=np.bool_), one, one.copy())
 
 
 def _refuse_bad(rating: Array, fed: Index, feeder: Index, share: Array) -> None:
@@ -192,44 +309,42 @@ def _loads_first(elements: int, fed: Index, feeder: Index) -> Index:
     return np.array(ready, dtype=np.int64)
 
 
-@njit(cache=True)
-def _flow(params: Params, demand_w: Array, is_up: NDArray[np.bool_]) -> tuple[Array, Array, Array, Array]:
-    elements = demand_w.size
-    served = np.zeros(elements)
-    alive_share = np.zeros(elements)
-    for i in range(elements - 1, -1, -1):  # from the sources: who is alive
-        e = params.order[i]
-        first, last = params.first_feed[i], params.first_feed[i + 1]
-        for f in range(first, last):
-            alive_share[e] += params.share_frac[f] * served[params.feeder[f]]
-        if is_up[e] and (first == last or alive_share[e] > 0.0):
-            served[e] = 1.0
-    in_w = np.zeros(elements)
-    out_w = np.zeros(elements)
-    loss = np.zeros(elements)
-    for i in range(elements):  # from the loads: who carries what
-        e = params.order[i]
-        if served[e] == 0.0:
-            continue
-        out_w[e] += demand_w[e]
-        loss[e] = _loss_w(
-            out_w[e],
-            params.rating_w[e],
-            params.constant_frac[e],
-            params.linear_frac[e],
-            params.quadratic_frac[e],
-        )
-        in_w[e] = out_w[e] + loss[e]
-        for f in range(params.first_feed[i], params.first_feed[i + 1]):
-            parent = params.feeder[f]
-            out_w[parent] += in_w[e] * params.share_frac[f] * served[parent] / alive_share[e]
-    return in_w, out_w, loss, served
-
-
 def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[State, Outputs]:
-    """Energies over ``dt_s`` with constant inputs; exact for any length."""
-    in_w, out_w, loss, served = _flow(params, inputs.demand_w, inputs.is_up)
-    received = inputs.demand_w * served * dt_s
-    return state, Outputs(
-        in_w * dt_s, out_w * dt_s, loss * dt_s, received, out_w / params.rating_w, served, served * dt_s
+    """Energies over ``dt_s`` with constant inputs; exact for any length, also where stores run empty or trips come.
+
+    Examples
+    --------
+    A UPS of 10 kW with 60 kJ behind a dead grid carries 5 kW for 12 of 20 s.
+
+    >>> store = Store(*(np.array(x) for x in ([60e3, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0])))
+    >>> p = build([1e4, 1e4], *np.zeros((3, 2)), fed=[0], feeder=[1], share_frac=[1.0], store=store)
+    >>> dead = calm(p)._replace(demand_w=np.array([5e3, 0.0]), is_fed=np.array([True, False]))
+    >>> _, out = step(p, full(p), dead, 20.0)
+    >>> out.served_s, out.demand_j, out.served_frac
+    (array([12.,  0.]), array([60000.,     0.]), array([0., 0.]))
+    """
+    stored, share, tripped, sums, flow = advance(params, state, inputs, dt_s)
+    return State(stored, share, tripped), Outputs(
+        *sums, load_frac=flow.load_frac, voltage_pu=flow.voltage_pu, served_frac=flow.served
     )
+
+
+def flow(params: Params, state: State, inputs: Inputs) -> Flow:
+    """Powers, voltages and stores as they are at this instant."""
+    return flow_of(params, inputs, state.stored_j, state.tripped)
+
+
+def next_change_s(params: Params, state: State, inputs: Inputs) -> float:
+    """Time until the first store runs empty or full or a trip comes, inputs constant; infinite without any [s]."""
+    now = flow(params, state, inputs)
+    return float(next_s(params, now, state.stored_j, state.trip_share, state.tripped))
+
+
+def stored_j(params: Params, state: State) -> Array:
+    """Energy in the stores [J]."""
+    return state.stored_j
+
+
+def net_in_j(inputs: Inputs, outputs: Outputs, dt_s: float) -> Array:
+    """What elements took in and neither delivered nor lost [J]."""
+    return outputs.in_j - outputs.out_j - outputs.loss_j

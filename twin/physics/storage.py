@@ -1,6 +1,7 @@
-"""Energy that a store needs so that the grid sees a step of load as a ramp.
+"""Energy in stores: how it changes, when they are full or empty, and how large one must be for a ramp limit.
 
-Source: integration of the triangle between step and ramp; a linear program agrees (``twin.facility.least_storage``).
+Source of the ramp limit: integration of the triangle between step and ramp; a linear program agrees
+(``twin.facility.least_storage``).
 """
 
 from __future__ import annotations
@@ -50,3 +51,36 @@ def unforeseen_step_j(step_w: Array, ramp_w_per_s: Array) -> Array:
     1600.0
     """
     return step_w**2 / (2.0 * ramp_w_per_s)
+
+
+def stored_rate_w(given_w: Array, taken_w: Array, charge_frac: Array, discharge_frac: Array) -> Array:
+    """Change of the energy in a store [W] that gives or takes power at its terminals.
+
+    Parameters
+    ----------
+    given_w, taken_w : array (store)
+        Power out of and into the store [W], zero or larger.
+    charge_frac, discharge_frac : array (store)
+        Share of what is taken that is stored, and of what leaves the store that is given [1], above 0 to 1.
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> stored_rate_w(np.array([90.0, 0.0]), np.array([0.0, 90.0]), 0.9 * one, 0.9 * one)
+    array([-100.,   81.])
+    """
+    rate: Array = taken_w * charge_frac - given_w / discharge_frac
+    return rate
+
+
+def until_bound_s(stored_j: Array, capacity_j: Array, rate_w: Array) -> Array:
+    """Time until a store is full or empty at a constant rate [s]; infinite where it is neither, ever.
+
+    Examples
+    --------
+    >>> until_bound_s(np.array([10.0, 10.0, 10.0]), np.full(3, 30.0), np.array([-2.0, 2.0, 0.0]))
+    array([ 5., 10., inf])
+    """
+    left_j = np.where(rate_w < 0.0, stored_j, capacity_j - stored_j)
+    found: Array = np.where(rate_w != 0.0, left_j / np.where(rate_w != 0.0, np.abs(rate_w), 1.0), np.inf)
+    return found

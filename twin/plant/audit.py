@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from twin.plant.plant import Plant
 
 GONE = ("finished", "rejected", "shed", "cancelled")
-OUTSIDE = ("transformer", "ups")  # their losses warm other rooms than the hall
+OUTSIDE = ("transformer", "ups", "feed")  # their losses warm other rooms than the hall
 
 
 class Ledger:
@@ -23,7 +23,7 @@ class Ledger:
     """
 
     def __init__(self, p: Plant) -> None:
-        self.grid_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
+        self.grid_j = self.standby_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
         self.prefill_tokens = self.output_tokens = 0.0
         self.moved_kg = self.received_kg = 0.0
         self.cooling = np.unique(p.maps.cdu_of_gpu[p.maps.cdu_of_gpu >= 0])  # a CDU may have no rack yet
@@ -42,6 +42,7 @@ class Ledger:
         power = p.nodes["power"]
         out, at = power.outputs, p.chain.at
         self.grid_j += float(out.in_j[at["feed"]].sum())
+        self.standby_j += float(out.in_j[at["generator"]].sum()) if "generator" in at else 0.0
         self.unserved_j += float((power.inputs.demand_w * dt_s - out.demand_j).sum())
         self.outside_j += sum(float(out.loss_j[at[k]].sum()) for k in OUTSIDE)
         self.outdoor_j += p.handed.outdoor_w * dt_s
@@ -65,7 +66,7 @@ class Ledger:
         Tokens that finished requests needed, and those that were computed in vain, against what the replicas
         say they computed over the run, and while the house is emptied after it.
         """
-        energy_in = self.grid_j + self.unserved_j
+        energy_in = self.grid_j + self.standby_j + self.unserved_j
         energy_out = self.outside_j + self.outdoor_j
         inside = _stored_j(p) - self.stored_j + _under_way_j(p) - self.under_way_j
         books = {"energy": _row(energy_in, energy_out, inside)}

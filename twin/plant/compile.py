@@ -71,12 +71,12 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     routes = replicas.paths(graph, maps)
     params = replicas.build(graph, scenario, maps, routes)
     gpus, gpu_node = _gpus(graph, scenario, maps)
-    chain, chain_node = power.build(graph, maps, gpus.power.tdp_w)
+    chain, power_nodes = power.build(graph, maps, gpus.power.tdp_w, scenario)
     nodes = {
         "gpu": gpu_node,
         **thermal.build_liquid(graph, scenario, maps, gpus),
         **thermal.build_air(graph, scenario, maps),
-        "power": chain_node,
+        **power_nodes,
     }
     check_tick(graph, scenario, maps, nodes)
     places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}

@@ -212,3 +212,5 @@ def _power_side(p: Plant, gpu_w: Array, base_w: Array, mechanical_w: dict[str, A
         if kind in p.chain.at:
             demand[p.chain.at[kind]] = power_w
     p.nodes["power"].tell(demand_w=demand)
+    if p.chain.supply is not None:
+        p.chain.supply.solve(p)

@@ -57,7 +57,7 @@ def _power(p: Plant, over: Window) -> dict[str, Array]:
     for kind in ("transformer", "ups", "pdu"):
         found[f"{kind}.power_w"] = drawn[at[kind]]
         found[f"{kind}.loss_w"] = loss[at[kind]]
-    return found
+    return found if p.chain.supply is None else found | p.chain.supply.observe(p, over)
 
 
 def _gpu_heat_w(p: Plant, over: Window, chosen: np.ndarray) -> Array:

@@ -86,6 +86,8 @@ class Plant:
         found |= self.upsets.inputs
         for kind in ("ups", "transformer", "pdu", "rack"):
             found[f"{kind}.is_up"] = is_up[self.chain.at[kind]]
+        if self.chain.supply is not None:
+            found |= self.chain.supply.writable(self)
         return found
 
     def prime(self) -> None:
@@ -163,10 +165,14 @@ class Plant:
         name : str
             A recorded quantity, as it was over the last step; ``replica.outstanding_requests``;
             ``rack.row``, the row in which it stands; ``replica.in_rack``, array (replica, rack) of bool;
-            ``pool.power_w``, of all GPUs of a pool over the present tick; or with ``so_far.`` in front
+            ``pool.power_w``, of all GPUs of a pool over the present tick; ``now.`` and a quantity
+            of :meth:`~twin.plant.supply.Supply.read`; or with ``so_far.`` in front
             ``grid_j``, the energy from the grid, or one of :meth:`~twin.plant.serving.Serving.sums`.
         """
-        if name == "so_far.grid_j":
+        now = self.chain.supply.read(self, name) if self.chain.supply is not None else None
+        if now is not None:
+            value = now
+        elif name == "so_far.grid_j":
             value = np.array([self.ledger.grid_j])
         elif name == "pool.power_w":
             value = self.of_pool(self.nodes["gpu"].inputs.power_w)

@@ -12,8 +12,12 @@ from twin.models import power_chain
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.converter import loss_w
 from twin.plant import constants as design
+from twin.plant import power_limits as limits
+from twin.plant import supply as supplies
 from twin.plant.maps import Index, Maps
 from twin.plant.node import Array, Node
+from twin.scenario import Scenario
+from twin.scenario.power import is_live
 from twin.topology import SWITCHES
 
 CONVERTERS = ("psu", "pdu", "ups", "transformer")
@@ -38,6 +42,8 @@ class Chain:
         Elements whose losses warm the hall.
     rack_air_kg_per_s : float
         Air that the fans of racks and network boxes move [kg/s].
+    supply : Supply, optional
+        What is kept where outages, trips and voltages play a part.
     """
 
     at: dict[str, slice]
@@ -46,30 +52,21 @@ class Chain:
     network_w: dict[str, Array]
     in_hall: Index
     rack_air_kg_per_s: float
+    supply: supplies.Supply | None = None
 
 
-def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, Node]:
-    """Elements, feeds and constant loads of the site."""
-    edges = [(a, b, data["share"]) for a, b, data in graph.edges(data=True) if data["kind"] == "power"]
+def build(
+    graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array, scenario: Scenario
+) -> tuple[Chain, dict[str, Node]]:
+    """Elements, feeds and constant loads of the site, and its power models by name."""
+    edges = _feeds(graph, maps)
     on_chain = {node for a, b, _ in edges for node in (a, b)}
     # a kind is a stretch of elements in the order of its ids, so that its inputs are a view
     ordered = [i for ids in maps.ids.values() for i in ids if i in on_chain]
     elements = {node: e for e, node in enumerate(ordered)}
-    fed = [elements[b] for _, b, _ in edges]
-    feeder = [elements[a] for a, _, _ in edges]
-    share = [share for _, _, share in edges]
-    losses = np.zeros((3, len(elements)))
-    rating = np.empty(len(elements))
-    for node, e in elements.items():
-        data = graph.nodes[node]
-        rating[e] = data.get("rating_w") or np.inf
-        if data["kind"] in CONVERTERS:
-            card = catalog.get(data["kind"], data["catalog"])
-            losses[:, e] = card.loss_constant_frac, card.loss_linear_frac, card.loss_quadratic_frac
-    rating[~np.isfinite(rating)] = max(float(rating[np.isfinite(rating)].max()), 1.0)
-    params = power_chain.build(rating, *losses, fed=fed, feeder=feeder, share_frac=share)
     found = {k: [elements[i] for i in ids if i in elements] for k, ids in maps.ids.items()}
     at = {k: slice(where[0], where[-1] + 1) for k, where in found.items() if where}
+    params = _params(graph, scenario, elements, at, edges)
     base, liquid = _rack_base(graph, maps, gpu_tdp_w, params, at["psu"])
     network = {k: np.array([_drawn_w(graph, i) for i in maps.ids[k]]) for k in SWITCHES if k in maps.ids}
     in_hall = np.array([e for k in HALL_KINDS for e in found.get(k, ())], dtype=np.int64)
@@ -79,9 +76,62 @@ def build(graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array) -> tuple[Chain, 
         + sum(w.sum() for w in network.values())
     )
     rack_air = air_w / (AIR_HEAT_CAPACITY_J_PER_KG_K * design.AIR_RISE_K)
-    inputs = power_chain.Inputs(np.zeros(len(elements)), np.ones(len(elements), dtype=bool))
-    return Chain(at, base, liquid, network, in_hall, float(rack_air)), Node(
-        power_chain.step, params, power_chain.State(), inputs
+    power, supply = scenario.power, None
+    nodes = {"power": Node(power_chain.step, params, power_chain.full(params), _inputs(params, scenario, at))}
+    if is_live(scenario):
+        supply = supplies.build(graph, maps, power, elements, at)
+        nodes["power"].stored_j = power_chain.stored_j
+    if power.generators is not None:
+        nodes[supplies.STANDBY] = supplies.standby(graph, maps.ids["generator"], power.generators)
+    return Chain(at, base, liquid, network, in_hall, float(rack_air), supply), nodes
+
+
+def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[tuple[str, str, float]]:
+    """Who feeds whom with which share; generators feed the transformers once they are switched on."""
+    edges = [(a, b, data["share"]) for a, b, data in graph.edges(data=True) if data["kind"] == "power"]
+    units = maps.ids.get("generator", ())
+    return edges + [(unit, t, 1.0 / len(units)) for t in maps.ids["transformer"] for unit in units]
+
+
+def _inputs(params: power_chain.Params, scenario: Scenario, at: dict[str, slice]) -> power_chain.Inputs:
+    inputs = power_chain.calm(params)
+    inputs.is_eco[at["ups"]] = scenario.power.ups.mode == "eco"
+    if "generator" in at:
+        inputs.is_up[at["generator"]] = False
+    return inputs
+
+
+def _params(
+    graph: nx.MultiDiGraph,
+    scenario: Scenario,
+    elements: dict[str, int],
+    at: dict[str, slice],
+    edges: list[tuple[str, str, float]],
+) -> power_chain.Params:
+    """Ratings, losses and limits of the elements."""
+    losses = np.zeros((3, len(elements)))
+    rating = np.empty(len(elements))
+    for node, e in elements.items():
+        data = graph.nodes[node]
+        rating[e] = data.get("rating_w") or np.inf
+        if data["kind"] in CONVERTERS:
+            card = catalog.get(data["kind"], data["catalog"])
+            losses[:, e] = card.loss_constant_frac, card.loss_linear_frac, card.loss_quadratic_frac
+    rating[~np.isfinite(rating)] = max(float(rating[np.isfinite(rating)].max()), 1.0)
+    held_s = catalog.get("psu", scenario.power.psu).get("hold_up_s", limits.HOLD_UP_S)
+    lowest_pu, holds = limits.per_kind(len(elements), at)
+    store = limits.stores(scenario.power, rating, losses, at, held_s) if is_live(scenario) else None
+    return power_chain.build(
+        rating,
+        *losses,
+        fed=[elements[b] for _, b, _ in edges],
+        feeder=[elements[a] for a, _, _ in edges],
+        share_frac=[share for _, _, share in edges],
+        eco=limits.eco_losses(graph, elements, losses),
+        lowest_pu=lowest_pu,
+        holds_voltage=holds,
+        store=store,
+        trip=limits.trips(scenario.power, len(elements), at),
     )
 
 
@@ -108,8 +158,6 @@ def _rack_base(
     loss = loss_w(
         gpus_w + base_inlet,
         params.rating_w[psu],
-        params.constant_frac[psu],
-        params.linear_frac[psu],
-        params.quadratic_frac[psu],
+        *(part[psu] for part in params.losses),
     )
     return base_inlet - loss, np.clip(liquid, 0.0, 1.0)

@@ -35,6 +35,8 @@ class Window:
         Integral of the power usage effectiveness [s].
     hottest_k, slowest_frac, throttled_s : array (bank)
         Highest die temperature as read at ticks, lowest clock, time in which heat held the clock down.
+    load_frac, voltage_pu : array (element)
+        Largest current over its rating and lowest voltage of the power chain at the ends of steps [1].
     """
 
     span_s: float = 0.0
@@ -44,6 +46,8 @@ class Window:
     hottest_k: Array = field(default_factory=lambda: np.array(-np.inf))
     slowest_frac: Array = field(default_factory=lambda: np.array(np.inf))
     throttled_s: Array = field(default_factory=lambda: np.array(0.0))
+    load_frac: Array = field(default_factory=lambda: np.array(-np.inf))
+    voltage_pu: Array = field(default_factory=lambda: np.array(np.inf))
 
     def add(self, p: Plant, dt_s: float) -> None:
         """Add the step that was made last, of this length."""
@@ -56,6 +60,10 @@ class Window:
         self.hottest_k = np.maximum(self.hottest_k, p.die_before_k)
         self.slowest_frac = np.minimum(self.slowest_frac, p.clock_frac)
         self.throttled_s = self.throttled_s + (p.cool_clock_frac < 1.0) * dt_s
+        if p.chain.supply is not None:
+            now = p.chain.supply.last(p)
+            self.load_frac = np.maximum(self.load_frac, now.load_frac)
+            self.voltage_pu = np.minimum(self.voltage_pu, now.voltage_pu)
 
     def amount(self, p: Plant, node: str, name: str) -> Array:
         """Sum of an output; zero before the first step."""

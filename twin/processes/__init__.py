@@ -15,7 +15,7 @@ from twin.registry import find
 if TYPE_CHECKING:
     from twin.engine import Context
 
-__all__ = ["OF_COOLING", "start_events", "start_planner"]
+__all__ = ["OF_COOLING", "start_events", "start_planner", "start_supply"]
 
 OF_COOLING = (
     "fan-loss", "filter-clog", "fouling", "leak", "make-up-loss", "pump-trip", "sensor-drift", "valve-stuck",
@@ -54,3 +54,25 @@ def start_planner(ctx: Context, planner: Any, capacities: tuple[float, float]) -
 
     plan = find("twin.policies.planning", planner.policy, "plan")
     ctx.env.process(steer(ctx, plan, planner.interval, planner.start_up, capacities))
+
+
+def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
+    """Play out what the supply of a site does.
+
+    Parameters
+    ----------
+    ctx : Context
+        What the processes may touch.
+    power : PowerChain
+        Section ``power`` of the scenario.
+    tick_s : float
+        Length of a tick [s].
+    """
+    from twin.processes import eco_mode, standby, supply
+
+    if power.generators is not None:
+        times = (power.generators.start, power.generators.step, power.generators.retransfer)
+        ctx.env.process(standby.guard(ctx, standby.Words(*times)))
+    if power.ups.mode == "eco":
+        ctx.env.process(eco_mode.guard(ctx, power.ups.transfer))
+    ctx.env.process(supply.watch(ctx, tick_s, power.reboot))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from twin.scenario.schema import Event, Scenario
 
 COMMON = ("at", "kind")
+GRID_CALL = "grid-call"
 
 
 def check_events(scenario: Scenario) -> Iterator[Fault]:
@@ -73,7 +74,7 @@ def _values(scenario: Scenario, path: str, event: Event) -> Iterator[Fault]:
 
 def _overlaps(scenario: Scenario) -> Iterator[Fault]:
     """Calls of the grid that begin before the one before them is over."""
-    calls = sorted((e.at, name, e) for name, e in scenario.events.items() if e.kind == "grid-call")
+    calls = sorted((e.at, name, e) for name, e in scenario.events.items() if e.kind == GRID_CALL)
     for (_, before, first), (_, name, second) in pairwise(calls):
         over_at_s = first.at + (first.notice or 0.0) + 2.0 * (first.ramp or 0.0) + (first.duration or 0.0)
         begins_at_s = second.at - (second.window or 0.0)

@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from twin.scenario.fabric import Design
 from twin.scenario.fields import Named, refuse
+from twin.scenario.power import PowerChain
 from twin.scenario.section import (
     Count,
     Duration,
@@ -29,6 +30,7 @@ from twin.scenario.section import (
     TemperatureDifference,
     Time,
     TokenPrice,
+    Units,
     Volume,
 )
 from twin.scenario.section import default as _default
@@ -120,47 +122,6 @@ class Network(Section):
     nic: Annotated[Name, Named("nic")] | None = None
     nic_optics: Annotated[Name, Named("optics")] | None = Field(None, description="NIC to leaf")
     trunk_optics: Annotated[Name, Named("optics")] | None = Field(None, description="leaf to spine")
-
-
-class Feed(Section):
-    """Connection to the grid."""
-
-    capacity: Power
-
-
-class Units(Section):
-    """A number of equal units of one catalog part."""
-
-    unit: Name
-    count: Count = Field(examples=[2])
-
-
-class Transformers(Units):
-    """Transformers between the feed and the UPS blocks."""
-
-    unit: Annotated[Name, Named("transformer")]
-
-
-class UpsBlocks(Units):
-    """Uninterruptible power supplies."""
-
-    unit: Annotated[Name, Named("ups")]
-
-
-class Pdus(Units):
-    """Power distribution units with their busways."""
-
-    unit: Annotated[Name, Named("pdu")]
-
-
-class PowerChain(Section):
-    """From the grid to the racks: feed, transformers, UPS blocks, PDUs, power shelves."""
-
-    feed: Feed
-    transformer: Transformers
-    ups: UpsBlocks
-    pdu: Pdus
-    psu: Annotated[Name, Named("psu")] = Field(description="power shelf and busbar of a rack")
 
 
 class Cdu(Units):
@@ -272,6 +233,9 @@ class Event(Section):
     )
     opening: Fraction | None = Field(
         None, description="where a valve is stuck, 0 % being closed", examples=["20 %"]
+    )
+    depth: Share | None = Field(
+        None, description="what voltage or frequency loses, as a share of nominal", examples=["30 %"]
     )
     window: Duration | None = Field(
         None, description="before the call, over which power is averaged", examples=["5 min"]

@@ -15,6 +15,7 @@ Temperature = Annotated[float, Measure("temperature", "45 degC", low=200.0, high
 TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K", low=-50.0, high=50.0)]
 Length = Annotated[float, Measure("length", "1.8 m", above=0.0)]
 Volume = Annotated[float, Measure("volume", "4 m3", above=0.0)]
+Energy = Annotated[float, Measure("energy", "2 MWh", above=0.0)]
 FloorLoad = Annotated[float, Measure("floor load", "1200 kg/m2", above=0.0)]
 MassFlow = Annotated[float, Measure("mass flow", "0.2 kg/s", above=0.0)]
 Fraction = Annotated[float, Measure("fraction", "90 %", low=0.0, high=1.0)]
@@ -39,6 +40,13 @@ class Section(BaseModel):
 def default(written: str, description: str) -> Any:
     """Field with a default in the form in which people write it."""
     return Field(written, description=description)
+
+
+class Units(Section):
+    """A number of equal units of one catalog part."""
+
+    unit: Name
+    count: Count = Field(examples=[2])
 
 
 class ServiceLevel(Section):

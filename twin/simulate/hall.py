@@ -89,6 +89,8 @@ def _advance(
     if scenario.serving.planner is not None:
         capacities = plants.capacities_tokens_per_s(plant.serving.params, ready.requests)
         processes.start_planner(ctx, scenario.serving.planner, capacities)
+    if plant.chain.supply is not None:
+        processes.start_supply(ctx, scenario.power, scenario.time.tick)
     if extra is not None:
         extra(ctx)
 

@@ -78,6 +78,8 @@ def _fleet(scenario: Scenario, kinds: dict[str, RackType], fabric: Fabric) -> Fl
     if air is not None:
         skids.append("chilled-water")
         coolers.append(_items("chiller", air.chiller.unit, air.chiller.count))
+    if power.generators is not None:
+        coolers.append(_items("generator", power.generators.unit, power.generators.count))
     return Fleet(
         racks=[(name, kind.size) for name, kind in kinds.items()],
         network_racks=network_racks(fabric, rows),

@@ -18,6 +18,7 @@ from twin.topology.cooling import air_heat_max_w, liquid_heat_max_w
 from twin.topology.network_check import network_faults
 from twin.topology.placement import domains
 from twin.topology.power import CHAIN, PowerTree
+from twin.topology.redundancy import redundancy_faults
 from twin.units import to
 
 
@@ -238,6 +239,7 @@ _LOOKS: tuple[Callable[[nx.MultiDiGraph, Scenario], Iterator[Fault]], ...] = (
     _systems,
     _feeds,
     _ratings,
+    redundancy_faults,
     network_faults,
     _loops,
     _heat,

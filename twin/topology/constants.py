@@ -49,6 +49,7 @@ UNIT_M = {  # width, depth, height of plant where a card gives none
     "dry_cooler": (9.0, 2.3, 2.5),
     "crah": (2.5, 0.9, 2.0),
     "chiller": (8.0, 2.3, 2.5),
+    "generator": (6.5, 2.3, 3.0),
 }
 UNIT_KG = {"cdu": 900.0, "pdu": 700.0}  # those that stand on the floor of the hall
 

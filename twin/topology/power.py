@@ -11,7 +11,7 @@ import numpy as np
 
 from twin import catalog
 from twin.physics.converter import loss_w
-from twin.scenario.schema import PowerChain
+from twin.scenario.power import PowerChain
 from twin.topology import constants as c
 from twin.topology.assets import SWITCHES, add_asset, add_link, converter, edges_of, ids, of_kind
 from twin.topology.geometry import overhead
@@ -60,16 +60,46 @@ def add_power(
     for i, name in enumerate(pdus):
         _feed(graph, plan, name, [blocks[i % len(blocks)]])
 
+    if power.generators is not None:
+        card = catalog.get("generator", power.generators.unit)
+        for name in ids("generator", power.generators.count):
+            more = {"mass_kg": float(card.get("mass_kg", 0.0)), "rating_w": float(card.rating_w)}
+            add_asset(
+                graph, name, "generator", plan.boxes[name], "outdoor", catalog=power.generators.unit, **more
+            )
+
     banks = [pdus[i :: len(blocks)] for i in range(min(len(blocks), len(pdus)))]
     for i, rack in enumerate(of_kind(graph, "rack")):
         named = fed_by.get(rack)
-        chosen = [bank[i % len(bank)] for bank in banks] if named is None else [p for p in named if p in pdus]
+        chosen = _paths(banks, i, power.ups.redundancy) if named is None else [p for p in named if p in pdus]
         _feed(graph, plan, f"{rack}/psu", list(dict.fromkeys(chosen)))
         add_link(graph, f"{rack}/psu", rack, "power", share=1.0)
     for i, load in enumerate(of_kind(graph, *PDU_LOADS)):
-        _feed(graph, plan, load, [bank[i % len(bank)] for bank in banks])
+        _feed(graph, plan, load, _paths(banks, i, power.ups.redundancy))
     for load in of_kind(graph, *BOARD_LOADS):
         _feed(graph, plan, load, transformers)
+
+
+def _paths(banks: list[list[str]], i: int, redundancy: str | None) -> list[str]:
+    """PDUs of the load number ``i``, given those of each UPS block.
+
+    Examples
+    --------
+    >>> banks = [["a1", "a2"], ["b1", "b2"], ["c1", "c2"]]
+    >>> [_paths(banks, i, "3N/2") for i in range(4)]
+    [['a1', 'b1'], ['b2', 'c2'], ['c1', 'a1'], ['a2', 'b2']]
+    >>> _paths(banks, 1, "N"), _paths(banks, 1, "N+1")
+    (['b2'], ['a2', 'b2', 'c2'])
+    """
+    chosen = banks
+    if redundancy == "N":
+        chosen = [banks[i % len(banks)]]
+    elif redundancy == "2N":
+        chosen = [side[i % len(side)] for side in (banks[::2], banks[1::2]) if side]
+    elif redundancy == "3N/2":
+        first = i // 3 * 3 % len(banks)
+        chosen = [banks[(first + (i + k) % 3) % len(banks)] for k in (0, 1)]
+    return [bank[i % len(bank)] for bank in chosen]
 
 
 def _feed(graph: nx.MultiDiGraph, plan: Plan, load: str, sources: list[str]) -> None:

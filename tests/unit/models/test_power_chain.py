@@ -28,7 +28,9 @@ def _run(params: chain.Params, down: list[int], racks_w: float = 100e3, dt_s: fl
     up = np.ones(7, dtype=bool)
     up[down] = False
     demand = np.array([racks_w] * 2 + [0.0] * 5)
-    return chain.step(params, chain.State(), chain.Inputs(demand, up), dt_s)[1]
+    return chain.step(
+        params, chain.full(params), chain.calm(params)._replace(demand_w=demand, is_up=up), dt_s
+    )[1]
 
 
 def test_by_hand() -> None:
@@ -96,5 +98,7 @@ def test_bad_ratings_shares_and_indices_come_together() -> None:
 
 def test_an_element_alone_is_its_own_source() -> None:
     params = chain.build([1e3], [0.01], [0.0], [0.0], fed=[], feeder=[], share_frac=[])
-    _, out = chain.step(params, chain.State(), chain.Inputs(np.array([500.0]), np.array([True])), 2.0)
+    _, out = chain.step(
+        params, chain.full(params), chain.calm(params)._replace(demand_w=np.array([500.0])), 2.0
+    )
     assert out.in_j == pytest.approx([1020.0])

@@ -1,0 +1,207 @@
+"""Compiled heart of the power chain: who carries what at an instant, and a step cut where that changes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from twin.physics.converter import loss_w
+from twin.physics.inverse_time import trip_rate_per_s, until_trip_s
+from twin.physics.storage import stored_rate_w, until_bound_s
+
+Array = NDArray[np.float64]
+
+_loss_w = njit(cache=True)(loss_w)
+_trip_rate_per_s = njit(cache=True)(trip_rate_per_s)
+_until_trip_s = njit(cache=True)(until_trip_s)
+_stored_rate_w = njit(cache=True)(stored_rate_w)
+_until_bound_s = njit(cache=True)(until_bound_s)
+
+ROUNDING = 1e-12
+"""Share of the time to a change within which it counts as come [1]."""
+
+
+class Flow(NamedTuple):
+    """The chain at an instant; arrays (element).
+
+    Parameters
+    ----------
+    in_w, out_w, loss_w : array (element)
+        Power drawn from feeders, delivered, and lost, the store's loss included [W].
+    given_w, taken_w : array (element)
+        Power out of and into the store, at its terminals [W].
+    served : array (element)
+        1 where the element is alive, else 0.
+    voltage_pu : array (element)
+        Voltage at the output over nominal [1].
+    load_frac : array (element)
+        Current over its rating [1].
+    """
+
+    in_w: Array
+    out_w: Array
+    loss_w: Array
+    given_w: Array
+    taken_w: Array
+    served: Array
+    voltage_pu: Array
+    load_frac: Array
+
+
+@njit(cache=True)
+def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
+    """Who is alive, from the sources; who carries what, from the loads."""
+    elements = stored_j.size
+    served, voltage = np.zeros(elements), np.zeros(elements)
+    alive_share = np.zeros(elements)
+    is_carried = np.zeros(elements, np.bool_)
+    for i in range(elements - 1, -1, -1):
+        e = params.order[i]
+        first, last = params.first_feed[i], params.first_feed[i + 1]
+        into_pu = 0.0
+        for f in range(first, last):
+            part = params.share_frac[f] * served[params.feeder[f]]
+            alive_share[e] += part
+            into_pu += part * voltage[params.feeder[f]]
+        if first == last:
+            into_pu = inputs.source_pu[e]
+            is_fed = inputs.is_fed[e] and into_pu >= params.lowest_pu[e]
+        else:
+            into_pu = into_pu / alive_share[e] if alive_share[e] > 0.0 else 0.0
+            is_fed = inputs.is_fed[e] and alive_share[e] > 0.0 and into_pu >= params.lowest_pu[e]
+        if not inputs.is_up[e] or tripped[e] > 0.0:
+            continue
+        is_carried[e] = not is_fed and stored_j[e] > 0.0 and not inputs.is_eco[e]
+        if is_fed or is_carried[e]:
+            served[e] = 1.0
+            is_held = is_carried[e] or (params.holds_voltage[e] and not inputs.is_eco[e])
+            voltage[e] = 1.0 if is_held else into_pu * inputs.drop_frac[e]
+    return _carry(params, inputs, stored_j, served, voltage, alive_share, is_carried)
+
+
+@njit(cache=True)
+def _carry(
+    params: Any,
+    inputs: Any,
+    stored_j: Array,
+    served: Array,
+    voltage: Array,
+    alive_share: Array,
+    is_carried: NDArray[np.bool_],
+) -> Flow:
+    elements = stored_j.size
+    in_w, out_w, lost_w = np.zeros(elements), np.zeros(elements), np.zeros(elements)
+    given_w, taken_w, load = np.zeros(elements), np.zeros(elements), np.zeros(elements)
+    for i in range(elements):
+        e = params.order[i]
+        if served[e] == 0.0:
+            continue
+        out_w[e] += inputs.demand_w[e]
+        curve = params.eco_losses if inputs.is_eco[e] else params.losses
+        # current is what heats and trips: power that is held draws more of it at a lower voltage
+        current_w = out_w[e] / voltage[e] if voltage[e] > 0.0 else out_w[e]
+        load[e] = current_w / params.rating_w[e]
+        lost_w[e] = _loss_w(
+            current_w,
+            params.rating_w[e],
+            curve.constant_frac[e],
+            curve.linear_frac[e],
+            curve.quadratic_frac[e],
+        )
+        if is_carried[e]:
+            given_w[e] = out_w[e] + lost_w[e]
+            lost_w[e] += given_w[e] * (1.0 / params.store.discharge_frac[e] - 1.0)
+            continue
+        in_w[e] = out_w[e] + lost_w[e]
+        if stored_j[e] < params.store.capacity_j[e]:
+            taken_w[e] = params.store.charge_w[e]
+            lost_w[e] += taken_w[e] * (1.0 - params.store.charge_frac[e])
+            in_w[e] += taken_w[e]
+        for f in range(params.first_feed[i], params.first_feed[i + 1]):
+            parent = params.feeder[f]
+            out_w[parent] += in_w[e] * params.share_frac[f] * served[parent] / alive_share[e]
+    return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
+
+
+class _Rates(NamedTuple):
+    """How stores and trips move on, and how long until they get to their ends; arrays (element)."""
+
+    store_w: Array
+    trip_per_s: Array
+    store_s: Array
+    trip_s: Array
+
+
+@njit(cache=True)
+def _rates(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> _Rates:
+    store, trip = params.store, params.trip
+    store_w = _stored_rate_w(flow.given_w, flow.taken_w, store.charge_frac, store.discharge_frac)
+    rate = _trip_rate_per_s(
+        flow.load_frac,
+        trip.pickup_frac,
+        trip.scale_s,
+        trip.exponent,
+        trip.instant_frac,
+        trip.instant_s,
+        trip.reset_s,
+    )
+    left_s = np.where(tripped > 0.0, np.inf, _until_trip_s(share, rate))
+    return _Rates(store_w, rate, _until_bound_s(stored_j, store.capacity_j, store_w), left_s)
+
+
+@njit(cache=True)
+def next_s(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> float:
+    """Time until the first store is full or empty or the first trip comes [s]."""
+    rates = _rates(params, flow, stored_j, share, tripped)
+    return min(rates.store_s.min(), rates.trip_s.min())
+
+
+@njit(cache=True)
+def _move(
+    rates: _Rates, capacity_j: Array, stored_j: Array, share: Array, tripped: Array, took_s: float
+) -> bool:
+    """Let stores and trips move on while nothing changes; say whether something does at the end."""
+    has_changed = False
+    reach_s = took_s * (1.0 + ROUNDING)
+    for e in range(stored_j.size):
+        if rates.store_s[e] <= reach_s:
+            stored_j[e] = 0.0 if rates.store_w[e] < 0.0 else capacity_j[e]
+            has_changed = True
+        else:
+            stored_j[e] += rates.store_w[e] * took_s
+        share[e] = min(max(share[e] + rates.trip_per_s[e] * took_s, 0.0), 1.0)
+        if rates.trip_s[e] <= reach_s:
+            share[e], tripped[e] = 1.0, 1.0
+            has_changed = True
+    return has_changed
+
+
+@njit(cache=True)
+def advance(
+    params: Any, state: Any, inputs: Any, dt_s: float
+) -> tuple[Array, Array, Array, tuple[Array, Array, Array, Array, Array, Array, Array], Flow]:
+    """Stores and trips at the end of a step, sums over it, and the chain as it is then."""
+    elements = state.stored_j.size
+    stored_j, share = state.stored_j.copy(), state.trip_share.copy()
+    tripped = state.tripped * inputs.is_up
+    sums = np.zeros((7, elements))
+    left_s = dt_s
+    flow = flow_of(params, inputs, stored_j, tripped)
+    while left_s > 0.0:
+        rates = _rates(params, flow, stored_j, share, tripped)
+        took_s = min(left_s, rates.store_s.min(), rates.trip_s.min())
+        sums[0] += flow.in_w * took_s
+        sums[1] += flow.out_w * took_s
+        sums[2] += flow.loss_w * took_s
+        sums[3] += inputs.demand_w * flow.served * took_s
+        sums[4] += flow.given_w * took_s
+        sums[5] += flow.taken_w * took_s
+        sums[6] += flow.served * took_s
+        left_s -= took_s
+        if _move(rates, params.store.capacity_j, stored_j, share, tripped, took_s):
+            flow = flow_of(params, inputs, stored_j, tripped)
+    parts = (sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6])
+    return stored_j, share, tripped, parts, flow

@@ -1,0 +1,183 @@
+"""What a run keeps and tells of its power chain when outages, trips and voltages play a part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from twin import catalog
+from twin.models import generator, power_chain
+from twin.plant import voltages
+from twin.plant.maps import Maps
+from twin.plant.node import Node
+from twin.scenario.power import Generators, PowerChain
+
+if TYPE_CHECKING:
+    from twin.plant.plant import Plant
+    from twin.plant.window import Window
+
+Array = NDArray[np.float64]
+
+MEASURED: Final = ("feed", "transformer", "ups", "pdu")
+"""Kinds whose loading, voltage and current are recorded."""
+STANDBY: Final = "standby"
+"""Name of the generators among the models of a plant."""
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Figures of the elements for what is read and recorded.
+
+    Parameters
+    ----------
+    at : dict of str to slice
+        Elements of each kind.
+    amps : dict of str to array
+        Current at rated load and nominal voltage, by kind [A].
+    feeders : Voltages, optional
+        Feeders whose voltages are solved at every tick.
+    stored : tuple of str
+        Kinds whose stores are recorded.
+    step_w : array (generator)
+        Largest load that a generator takes at once [W].
+    is_steady : array (1)
+        Whether the frequency of the grid is within its limits; written by processes.
+    """
+
+    at: dict[str, slice]
+    amps: dict[str, Array]
+    feeders: voltages.Voltages | None
+    stored: tuple[str, ...]
+    step_w: Array
+    is_steady: NDArray[np.bool_]
+
+    def solve(self, p: Plant) -> None:
+        """Set the voltage drops for the loads of the tick to come."""
+        node = p.nodes["power"]
+        source_pu = float(node.inputs.source_pu[self.at["feed"]][0])
+        flow = power_chain.flow(node.params, node.state, node.inputs)
+        if self.feeders is not None:
+            node.tell(
+                drop_frac=self.feeders.drop_frac(flow, source_pu if flow.served[self.feeders.feed] else 1.0)
+            )
+        if STANDBY in p.nodes:
+            p.nodes[STANDBY].tell(load_w=flow.in_w[self.at["generator"]])
+
+    def last(self, p: Plant) -> power_chain.Outputs:
+        """What the chain did in the last step; at rest before the first."""
+        node = p.nodes["power"]
+        out = node.outputs
+        if out is None:
+            out = power_chain.step(node.params, node.state, node.inputs, 0.0)[1]
+        return cast(power_chain.Outputs, out)
+
+    def observe(self, p: Plant, over: Window) -> dict[str, Array]:
+        """Recorded quantities over a window."""
+        node, found = p.nodes["power"], {}
+        for kind in MEASURED:
+            where = self.at[kind]
+            found[f"{kind}.load_frac"] = over.load_frac[where]
+            found[f"{kind}.voltage_pu"] = over.voltage_pu[where]
+            found[f"{kind}.current_a"] = over.load_frac[where] * self.amps[kind]
+        given_w = over.rate(p, "power", "given_j") - over.rate(p, "power", "taken_j")
+        for kind in self.stored:
+            where = self.at[kind]
+            found[f"{kind}.stored_frac"] = node.state.stored_j[where] / node.params.store.capacity_j[where]
+            found[f"{kind}.battery_w"] = given_w[where]
+        found["rack.dark_s"] = over.span_s - over.amount(p, "power", "served_s")[self.at["psu"]]
+        if STANDBY in p.nodes:
+            units = p.nodes[STANDBY]
+            found["generator.power_w"] = over.rate(p, "power", "in_j")[self.at["generator"]]
+            found["generator.fuel_frac"] = units.state.fuel_j / units.params.tank_j
+        return found
+
+    def read(self, p: Plant, name: str) -> Array | None:
+        """Quantity of this instant, for processes: ``now.KIND.WHAT``, or None where it is no such name.
+
+        ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
+        ``rating_w`` or ``charge_w``, or for generators ``is_ready`` or ``step_w``. ``now.change_s`` is the time until
+        stores or trips change something.
+        """
+        if not name.startswith("now."):
+            return None
+        node = p.nodes["power"]
+        _, kind, *what = name.split(".")
+        if kind == "change_s":
+            return np.array([power_chain.next_change_s(node.params, node.state, node.inputs)])
+        where, field = self.at.get(kind, slice(0, 0)), what[0]
+        kept = {
+            "stored_j": node.state.stored_j, "tripped": node.state.tripped, "demand_w": node.inputs.demand_w,
+            "rating_w": node.params.rating_w, "charge_w": node.params.store.charge_w,
+        }  # fmt: skip
+        if field in kept:
+            return np.array(kept[field][where])
+        if field == "step_w":
+            return self.step_w
+        if field == "is_ready":
+            units = p.nodes[STANDBY]
+            return np.array(generator.step(units.params, units.state, units.inputs, 0.0)[1].is_ready)
+        flow = power_chain.flow(node.params, node.state, node.inputs)
+        return np.array(getattr(flow, field)[where])
+
+    def writable(self, p: Plant) -> dict[str, NDArray[np.generic]]:
+        """Inputs that processes own, as views into what the models read."""
+        inputs = p.nodes["power"].inputs
+        found: dict[str, NDArray[np.generic]] = {
+            "feed.voltage_pu": inputs.source_pu[self.at["feed"]], "feed.is_steady": self.is_steady,
+        }  # fmt: skip
+        for kind in ("feed", *voltages.MOTORS, "ups", "pdu", "transformer", "generator"):
+            if kind in self.at:
+                found[f"{kind}.is_fed"] = inputs.is_fed[self.at[kind]]
+                found[f"{kind}.is_up"] = inputs.is_up[self.at[kind]]
+        for kind in ("feed", "ups"):
+            found[f"{kind}.is_eco"] = inputs.is_eco[self.at[kind]]
+        if STANDBY in p.nodes:
+            units = p.nodes[STANDBY].inputs
+            found |= {"generator.is_called": units.is_called, "generator.can_start": units.can_start}
+        return found
+
+
+def build(
+    graph: nx.MultiDiGraph, maps: Maps, power: PowerChain, elements: dict[str, int], at: dict[str, slice]
+) -> Supply:
+    """Figures of the elements of a site."""
+    amps = {kind: _amps(graph, maps.ids[kind], kind) for kind in MEASURED}
+    feeders = voltages.build(graph, maps.ids, elements) if power.voltages == "solved" else None
+    has_store = {"ups": power.ups.battery is not None, "feed": power.storage is not None}
+    stored = tuple(kind for kind, has in has_store.items() if has)
+    units = [catalog.get("generator", graph.nodes[name]["catalog"]) for name in maps.ids.get("generator", ())]
+    step_w = np.array([float(card.rating_w * card.step_frac) for card in units])
+    return Supply(at, amps, feeders, stored, step_w, np.ones(1, dtype=np.bool_))
+
+
+def _amps(graph: nx.MultiDiGraph, names: tuple[str, ...], kind: str) -> Array:
+    """Current at rated load: the card's voltage, else 415 V, and 11 kV at the feed; power factor of ratings [A]."""
+    found = []
+    for name in names:
+        node = graph.nodes[name]
+        card: Any = catalog.get(kind, node["catalog"]) if node["catalog"] else {}
+        volt = voltages.MEDIUM_V if kind == "feed" else voltages.LOW_V
+        volt = float(card.get("voltage_v", volt)) if kind == "pdu" else volt
+        factor = float(card.get("power_factor_frac", voltages.RATING_PF))
+        found.append(node["rating_w"] / (np.sqrt(3.0) * volt * factor))
+    return np.array(found)
+
+
+def standby(graph: nx.MultiDiGraph, names: tuple[str, ...], words: Generators) -> Node:
+    """Generators at rest with full tanks."""
+    cards = [catalog.get("generator", graph.nodes[name]["catalog"]) for name in names]
+    rating, idle, more = (
+        np.array([float(card.get(key)) for card in cards])
+        for key in ("rating_w", "fuel_idle_frac", "fuel_per_output")
+    )
+    params = generator.Params(
+        rating, np.full(len(names), words.start), rating * (idle + more) * words.fuel, idle, more
+    )
+    none = np.zeros(len(names))
+    return Node(
+        generator.step, params, generator.still(params), generator.Inputs(none, none + 1.0, none.copy())
+    )

@@ -1,0 +1,129 @@
+"""The ``power`` section of a scenario: from the grid to the racks, and what happens when a part of it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import Field
+
+from twin.scenario.fields import Measure, Named
+from twin.scenario.section import Duration, Energy, Name, Power, Section, Time, Units, default
+
+if TYPE_CHECKING:
+    from twin.scenario.schema import Scenario
+
+EVENTS: Final = (
+    "feed-loss", "voltage-sag", "frequency-dip", "ups-failure", "pdu-failure", "transformer-failure",
+    "generator-fails-to-start",
+)  # fmt: skip
+"""Kinds of events of the power chain."""
+
+BreakerSize = Annotated[float, Measure("fraction", "125 %", low=1.0, high=10.0)]
+
+
+class Feed(Section):
+    """Connection to the grid."""
+
+    capacity: Power
+
+
+class Transformers(Units):
+    """Transformers between the feed and the UPS blocks."""
+
+    unit: Annotated[Name, Named("transformer")]
+
+
+class UpsBlocks(Units):
+    """Uninterruptible power supplies."""
+
+    unit: Annotated[Name, Named("ups")]
+    redundancy: Literal["N", "N+1", "2N", "3N/2"] | None = Field(
+        None,
+        description="promise that is checked, and how racks are fed; every rack by all blocks if left out",
+    )
+    battery: Duration | None = Field(
+        None, description="time that a full battery carries the rating of its block", examples=["5 min"]
+    )
+    mode: Literal["double-conversion", "eco"] = Field(
+        "double-conversion", description="eco lets the grid through until it leaves its limits"
+    )
+    transfer: Time = default("4 ms", "from eco to the inverter")
+
+
+class Generators(Units):
+    """Standby generators that take over when the grid is gone."""
+
+    unit: Annotated[Name, Named("generator")]
+    start: Duration = default("10 s", "from the loss of the grid to a voltage that takes load")
+    step: Duration = default("2 s", "between two steps of load")
+    retransfer: Time = default("5 min", "for which the grid must be back before load returns to it")
+    fuel: Duration = default("24 h", "time that a full tank lasts at rated load")
+
+
+class Storage(Section):
+    """Battery of the site at the grid connection."""
+
+    energy: Energy
+    power: Power = Field(description="into and out of it")
+
+
+class Protection(Section):
+    """Inverse-time trips; ratings of breakers over the ratings of what they guard."""
+
+    feed: BreakerSize = default("125 %", "main breaker over the capacity of the feed")
+    transformer: BreakerSize = default("125 %", "breaker of a transformer")
+    pdu: BreakerSize = default("125 %", "breaker of a PDU or busway, which is rated for 80 % of it")
+
+
+class Pdus(Units):
+    """Power distribution units with their busways."""
+
+    unit: Annotated[Name, Named("pdu")]
+
+
+class PowerChain(Section):
+    """From the grid to the racks: feed, transformers, UPS blocks, PDUs, power shelves."""
+
+    feed: Feed
+    transformer: Transformers
+    ups: UpsBlocks
+    pdu: Pdus
+    psu: Annotated[Name, Named("psu")] = Field(description="power shelf and busbar of a rack")
+    hold_up: Time | None = Field(
+        None, description="time that power shelves carry their rating by themselves; of the card if left out",
+        examples=["20 ms"],
+    )  # fmt: skip
+    generators: Generators | None = None
+    storage: Storage | None = None
+    protection: Protection | None = Field(None, description="breakers and overload curves that trip")
+    voltages: Literal["nominal", "solved"] = Field(
+        "nominal", description="solved: the drop over transformers and PDUs at every tick"
+    )
+    reboot: Duration = default("5 min", "from power at a rack to its replicas at work")
+
+
+def is_played_out(power: PowerChain, kinds: Iterable[str] = ()) -> bool:
+    """Whether outages, trips and voltages play a part in a run, for which the plant then keeps books.
+
+    Parameters
+    ----------
+    power : PowerChain
+        The section.
+    kinds : iterable of str
+        Kinds of the events of the scenario.
+
+    Examples
+    --------
+    >>> from twin.scenario import load
+    >>> is_played_out(load("scenarios/one-rack.yaml").power)
+    False
+    """
+    said = (power.generators, power.storage, power.protection, power.hold_up, power.ups.battery)
+    words = any(word is not None for word in said) or power.ups.mode == "eco" or power.voltages == "solved"
+    return words or any(kind in EVENTS for kind in kinds)
+
+
+def is_live(scenario: Scenario) -> bool:
+    """Whether the power chain of a scenario is played out, see :func:`is_played_out`."""
+    return is_played_out(scenario.power, (event.kind for event in scenario.events.values()))
