@@ -169,7 +169,8 @@ class Plant:
             of :meth:`~twin.plant.supply.Supply.read`; or with ``so_far.`` in front
             ``grid_j``, the energy from the grid, or one of :meth:`~twin.plant.serving.Serving.sums`.
         """
-        now = self.chain.supply.read(self, name) if self.chain.supply is not None else None
+        supply = self.chain.supply
+        now: np.ndarray | None = supply.read(self, name) if supply is not None else None
         if now is not None:
             value = now
         elif name == "so_far.grid_j":
