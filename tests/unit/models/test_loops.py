@@ -24,26 +24,26 @@ CHILLER = _of(chiller.Params, 1e6, 0.5, 2.0, 12.0, 0.03)
 
 
 def test_one_of_two_pumps_gives_half_the_flow_for_half_the_power() -> None:
-    _, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 1.0, 1.0), 100.0)
+    _, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 1.0, 1.0, 1.0), 100.0)
     assert out.flow_kg_per_s == pytest.approx(15.0)
     assert out.energy_j == pytest.approx(5000.0 * 100.0)
 
 
 def test_a_spare_pump_restores_the_flow() -> None:
-    tripped, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 0.0, 1.0), 3.0)
+    tripped, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 0.0, 1.0, 1.0), 3.0)
     assert out.flow_kg_per_s[0] < 0.3 * 30.0
     assert out.energy_j[0] == 0.0
-    _, out = pump.step(PUMP, tripped, _of(pump.Inputs, 2.0, 1.0), 10.0)
+    _, out = pump.step(PUMP, tripped, _of(pump.Inputs, 2.0, 1.0, 1.0), 10.0)
     assert out.flow_kg_per_s == pytest.approx(30.0, rel=1e-6)
 
 
 def test_more_pumps_than_needed_do_not_pass_the_rated_flow() -> None:
-    _, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 3.0, 1.0), 5.0)
+    _, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 3.0, 1.0, 1.0), 5.0)
     assert out.moved_kg == pytest.approx(150.0)
 
 
 def test_buoyancy_is_left_when_all_pumps_stand() -> None:
-    _, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 0.0, 1.0), 1e5)
+    _, out = pump.step(PUMP, pump.running(PUMP), _of(pump.Inputs, 0.0, 1.0, 1.0), 1e5)
     assert out.flow_kg_per_s == pytest.approx(0.004 * 30.0)
 
 
