@@ -81,6 +81,46 @@ def _as_before(rate_per_s: Array, asset: int) -> bool:
 
 
 @njit(cache=True)
+def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
+    """Mark assets whose value is not that of the asset before them."""
+    for a in range(1, values.size):
+        is_other[a] |= values[a] != values[a - 1]
+
+
+@njit(cache=True)
+def relax_alike(
+    rate_per_s: Array,
+    source_k_per_s: Array,
+    start_k: Array,
+    dt_s: float,
+    first: int,
+    last: int,
+    end_k: Array,
+    integral_k_s: Array,
+) -> None:
+    """Fill in end and integral of assets ``first`` to ``last - 1``, which share coefficients, array (node, node)."""
+    nodes = start_k.shape[0]
+    into = np.empty((5, nodes, nodes))
+    _propagators(rate_per_s, dt_s, into)
+    once, twice = into[0], into[1]
+    slope = np.empty(last - first)
+    for i in range(nodes):
+        for a in range(first, last):
+            end_k[i, a] = start_k[i, a]
+            integral_k_s[i, a] = start_k[i, a] * dt_s
+    for j in range(nodes):
+        for a in range(first, last):
+            slope[a - first] = source_k_per_s[j, a]
+        for k in range(nodes):
+            for a in range(first, last):
+                slope[a - first] += rate_per_s[j, k] * start_k[k, a]
+        for i in range(nodes):
+            for a in range(first, last):
+                end_k[i, a] += once[i, j] * slope[a - first]
+                integral_k_s[i, a] += twice[i, j] * slope[a - first]
+
+
+@njit(cache=True)
 def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float) -> tuple[Array, Array]:
     """Solve ``dT/dt = rate T + source`` exactly over a step.
 
@@ -118,21 +158,12 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
     end_k = np.empty_like(start_k)
     integral_k_s = np.empty_like(start_k)
     rate = np.empty((nodes, nodes))
-    into = np.empty((5, nodes, nodes))
-    once, twice = into[0], into[1]
-    slope = np.empty(nodes)
-    for a in range(assets):
-        if a == 0 or not _as_before(rate_per_s, a):
-            rate[:] = rate_per_s[:, :, a]
-            _propagators(rate, dt_s, into)
-        for i in range(nodes):
-            slope[i] = source_k_per_s[i, a]
-            for j in range(nodes):
-                slope[i] += rate[i, j] * start_k[j, a]
-        for i in range(nodes):
-            end_k[i, a] = start_k[i, a]
-            integral_k_s[i, a] = start_k[i, a] * dt_s
-            for j in range(nodes):
-                end_k[i, a] += once[i, j] * slope[j]
-                integral_k_s[i, a] += twice[i, j] * slope[j]
+    first = 0
+    while first < assets:
+        last = first + 1
+        while last < assets and _as_before(rate_per_s, last):
+            last += 1
+        rate[:] = rate_per_s[:, :, first]
+        relax_alike(rate, source_k_per_s, start_k, dt_s, first, last, end_k, integral_k_s)
+        first = last
     return end_k, integral_k_s

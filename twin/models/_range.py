@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from twin.errors import Fault, PhysicalRangeError
 from twin.physics.constants import HIGHEST_K, LOWEST_K
 
 Array = NDArray[np.float64]
+
+
+@njit(cache=True)
+def _is_within(temperature_k: Array) -> bool:
+    found = True
+    for i in range(temperature_k.size):
+        found &= LOWEST_K <= temperature_k[i] <= HIGHEST_K
+    return found
 
 
 def within(what: str, temperature_k: Array) -> None:
@@ -30,7 +39,7 @@ def within(what: str, temperature_k: Array) -> None:
     --------
     >>> within("gpu die", np.array([300.0, 350.0]))
     """
-    if temperature_k.size == 0 or (temperature_k.min() >= LOWEST_K and temperature_k.max() <= HIGHEST_K):
+    if _is_within(temperature_k.ravel()):
         return
     flat = np.atleast_1d(temperature_k)
     outside = np.argwhere(~((flat >= LOWEST_K) & (flat <= HIGHEST_K)))[:5]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.models._compiled import compiled
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, COIL_AIR_RESISTANCE_FRAC
 from twin.physics.fan_pump import drive_power_w
 from twin.physics.heat_exchanger import crossflow_w_per_k, film_w_per_k
@@ -116,18 +117,30 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> int(out.heat_to_air_j[0].round(-3)), int(out.fan_j[0])
     (2856000, 30000)
     """
-    air_frac = np.maximum(inputs.fan_frac, params.natural_frac)
-    air = params.rated_air_kg_per_s * air_frac
-    water_w_per_k = inputs.water_kg_per_s * params.water_j_per_kg_k
-    ua = film_w_per_k(
-        params.coil_w_per_k,
-        air_frac,
-        inputs.water_kg_per_s / params.rated_water_kg_per_s,
-        COIL_AIR_RESISTANCE_FRAC,
-    )
-    passed = crossflow_w_per_k(ua, air * AIR_HEAT_CAPACITY_J_PER_KG_K, water_w_per_k)
-    heat_w = passed * (inputs.water_in_k - inputs.air_in_k)
-    # a standing stream carries nothing, so any positive divisor leaves its temperature as it is
-    water_out = inputs.water_in_k - heat_w / np.where(water_w_per_k > 0.0, water_w_per_k, np.inf)
-    fan_j = drive_power_w(params.fan_power_w, inputs.fan_frac) * dt_s
-    return state, Outputs(heat_w * dt_s, fan_j, water_out, air)
+    return state, Outputs(*_advance(params, state, inputs, dt_s))
+
+
+def _blown(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array, Array, Array]:
+    """Fields of the outputs."""
+    coils = inputs.fan_frac.size
+    heat_j, fan_j, water_out, air = np.empty((4, coils))
+    for c in range(coils):
+        air_frac = max(inputs.fan_frac[c], params.natural_frac[c])
+        air[c] = params.rated_air_kg_per_s[c] * air_frac
+        water_w_per_k = inputs.water_kg_per_s[c] * params.water_j_per_kg_k[c]
+        ua = film_w_per_k(
+            params.coil_w_per_k[c],
+            air_frac,
+            inputs.water_kg_per_s[c] / params.rated_water_kg_per_s[c],
+            COIL_AIR_RESISTANCE_FRAC,
+        )
+        passed = crossflow_w_per_k(ua, air[c] * AIR_HEAT_CAPACITY_J_PER_KG_K, water_w_per_k)
+        heat_w = passed * (inputs.water_in_k[c] - inputs.air_in_k[c])
+        # a standing stream carries nothing, so any positive divisor leaves its temperature as it is
+        water_out[c] = inputs.water_in_k[c] - heat_w / (water_w_per_k if water_w_per_k > 0.0 else np.inf)
+        heat_j[c] = heat_w * dt_s
+        fan_j[c] = drive_power_w(params.fan_power_w[c], inputs.fan_frac[c]) * dt_s
+    return heat_j, fan_j, water_out, air
+
+
+_advance = compiled(_blown, film_w_per_k, drive_power_w)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.models._compiled import compiled
 from twin.models._linear import relax
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K
@@ -110,26 +111,38 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.supply_k[0].round(2)), float(out.return_k[0].round(2))
     (316.39, 326.18)
     """
-    carried = inputs.flow_kg_per_s * params.coolant_j_per_kg_k
-    ua = film_w_per_k(
-        params.exchanger_w_per_k,
-        inputs.flow_kg_per_s / params.rated_flow_kg_per_s,
-        inputs.facility_flow_kg_per_s / params.rated_facility_flow_kg_per_s,
-    )
-    passed = counterflow_w_per_k(ua, carried, inputs.facility_flow_kg_per_s * params.facility_j_per_kg_k)
-    rate = np.empty((2, 2, carried.size))
-    rate[0, 0] = -carried / params.supply_j_per_k
-    rate[0, 1] = (carried - passed) / params.supply_j_per_k
-    rate[1, 0] = carried / params.return_j_per_k
-    rate[1, 1] = -rate[1, 0]
-    source = np.zeros((2, carried.size))
-    source[1] = inputs.heat_w / params.return_j_per_k
-    # above the facility supply, so that the heat passed is not a difference of large numbers
-    above, integral = relax(rate, source, np.array(state) - inputs.facility_supply_k, dt_s)
-    end = above + inputs.facility_supply_k
+    end, heat = _advance(params, state, inputs, dt_s)
     within("cdu", end)
-    heat = passed * integral[1]
     return State(end[0], end[1]), Outputs(heat, end[0], end[1])
+
+
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array]:
+    """Temperatures at the end, array (node, cdu), and heat to facility water."""
+    cdus = inputs.heat_w.size
+    rate, source, above = np.empty((2, 2, cdus)), np.zeros((2, cdus)), np.empty((2, cdus))
+    passed = np.empty(cdus)
+    for c in range(cdus):
+        flow, facility_flow = inputs.flow_kg_per_s[c], inputs.facility_flow_kg_per_s[c]
+        carried = flow * params.coolant_j_per_kg_k[c]
+        ua = film_w_per_k(
+            params.exchanger_w_per_k[c],
+            flow / params.rated_flow_kg_per_s[c],
+            facility_flow / params.rated_facility_flow_kg_per_s[c],
+        )
+        passed[c] = counterflow_w_per_k(ua, carried, facility_flow * params.facility_j_per_kg_k[c])
+        rate[0, 0, c] = -carried / params.supply_j_per_k[c]
+        rate[0, 1, c] = (carried - passed[c]) / params.supply_j_per_k[c]
+        rate[1, 0, c] = carried / params.return_j_per_k[c]
+        rate[1, 1, c] = -rate[1, 0, c]
+        source[1, c] = inputs.heat_w[c] / params.return_j_per_k[c]
+        # above the facility supply, so that the heat passed is not a difference of large numbers
+        above[0, c] = state.supply_k[c] - inputs.facility_supply_k[c]
+        above[1, c] = state.return_k[c] - inputs.facility_supply_k[c]
+    end, integral = relax(rate, source, above, dt_s)
+    return end + inputs.facility_supply_k, passed * integral[1]
+
+
+_advance = compiled(_relaxed, film_w_per_k)
 
 
 def stored_j(params: Params, state: State) -> Array:

@@ -15,9 +15,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from twin.models._linear import relax
+from twin.models._compiled import compiled
+from twin.models._linear import mark_other, relax_alike
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K, PLATE_FLOW_EXPONENT
 
@@ -65,10 +67,21 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """Energy drawn and heat carried off by the coolant over the step [J], temperatures at its end [K], over GPUs."""
+    """Arrays over GPUs.
+
+    Parameters
+    ----------
+    energy_j, heat_to_coolant_j : array (gpu)
+        Energy drawn, and heat carried off by the coolant, over the step [J].
+    received_kg : array (gpu)
+        Coolant that flowed through over the step [kg].
+    die_k, plate_k, coolant_k : array (gpu)
+        Temperatures at its end [K].
+    """
 
     energy_j: Array
     heat_to_coolant_j: Array
+    received_kg: Array
     die_k: Array
     plate_k: Array
     coolant_k: Array
@@ -96,25 +109,58 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.die_k[0].round(2))
     357.34
     """
-    junction = 1.0 / params.junction_k_per_w
-    film = (inputs.flow_kg_per_s / params.rated_flow_kg_per_s) ** PLATE_FLOW_EXPONENT / params.film_k_per_w
-    carried = inputs.flow_kg_per_s * params.coolant_j_per_kg_k
-    rate = np.zeros((3, 3, junction.size))
-    rate[0, 1] = junction / params.die_j_per_k
-    rate[0, 0] = -rate[0, 1]
-    rate[1, 0] = junction / params.plate_j_per_k
-    rate[1, 2] = film / params.plate_j_per_k
-    rate[1, 1] = -(rate[1, 0] + rate[1, 2])
-    rate[2, 1] = film / params.coolant_j_per_k
-    rate[2, 2] = -(film + carried) / params.coolant_j_per_k
-    source = np.zeros((3, junction.size))
-    source[0] = inputs.power_w / params.die_j_per_k
-    # above the inlet, so that what flows off is not a difference of large numbers
-    above, integral = relax(rate, source, np.array(state) - inputs.inlet_k, dt_s)
-    end = above + inputs.inlet_k
+    end, energy, heat, received = _advance(params, state, inputs, dt_s)
     within("gpu", end)
-    heat = carried * integral[2]
-    return State(end[0], end[1], end[2]), Outputs(inputs.power_w * dt_s, heat, end[0], end[1], end[2])
+    return State(end[0], end[1], end[2]), Outputs(energy, heat, received, end[0], end[1], end[2])
+
+
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, ...]:
+    """Temperatures at the end, array (node, gpu), and the amounts of the outputs."""
+    gpus = inputs.power_w.size
+    # above the inlet, so that what flows off is not a difference of large numbers
+    above = np.empty((3, gpus))
+    above[0], above[1], above[2] = (
+        state.die_k - inputs.inlet_k,
+        state.plate_k - inputs.inlet_k,
+        state.coolant_k - inputs.inlet_k,
+    )
+    source = np.zeros((3, gpus))
+    source[0] = inputs.power_w / params.die_j_per_k
+    end, integral = np.empty((3, gpus)), np.empty((3, gpus))
+    rate = np.zeros((3, 3))
+    is_other = np.zeros(gpus, np.bool_)  # GPUs of a rack share flow and type
+    mark_other(inputs.flow_kg_per_s, is_other)
+    for values in params:
+        mark_other(values, is_other)
+    first = 0
+    while first < gpus:
+        last = first + 1
+        while last < gpus and not is_other[last]:
+            last += 1
+        _fill_in(rate, params, inputs.flow_kg_per_s[first], first)
+        relax_alike(rate, source, above, dt_s, first, last, end, integral)
+        first = last
+    end += inputs.inlet_k
+    heat_j = inputs.flow_kg_per_s * params.coolant_j_per_kg_k * integral[2]
+    return end, inputs.power_w * dt_s, heat_j, inputs.flow_kg_per_s * dt_s
+
+
+@njit(cache=True, error_model="numpy")
+def _fill_in(rate: Array, params: Params, flow_kg_per_s: float, a: int) -> None:
+    """Coefficients of a GPU [1/s]."""
+    junction = 1.0 / params.junction_k_per_w[a]
+    film = (flow_kg_per_s / params.rated_flow_kg_per_s[a]) ** PLATE_FLOW_EXPONENT / params.film_k_per_w[a]
+    carried = flow_kg_per_s * params.coolant_j_per_kg_k[a]
+    rate[0, 1] = junction / params.die_j_per_k[a]
+    rate[0, 0] = -rate[0, 1]
+    rate[1, 0] = junction / params.plate_j_per_k[a]
+    rate[1, 2] = film / params.plate_j_per_k[a]
+    rate[1, 1] = -(rate[1, 0] + rate[1, 2])
+    rate[2, 1] = film / params.coolant_j_per_k[a]
+    rate[2, 2] = -(film + carried) / params.coolant_j_per_k[a]
+
+
+_advance = compiled(_relaxed)
 
 
 def stored_j(params: Params, state: State) -> Array:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.models._compiled import compiled
 from twin.models._linear import relax
 from twin.models._range import within
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, CELSIUS_ZERO_K
@@ -86,21 +87,33 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float((out.hot_k - out.cold_k)[0].round(2))
     11.04
     """
-    carried = np.maximum(inputs.server_kg_per_s, inputs.crah_kg_per_s) * AIR_HEAT_CAPACITY_J_PER_KG_K
-    rate = np.zeros((3, 3, carried.size))
-    rate[0, 1] = carried / params.cold_j_per_k
-    rate[0, 2] = params.structure_w_per_k / params.cold_j_per_k
-    rate[0, 0] = -(rate[0, 1] + rate[0, 2])
-    rate[1, 0] = carried / params.hot_j_per_k
-    rate[1, 1] = -rate[1, 0]
-    rate[2, 0] = params.structure_w_per_k / params.structure_j_per_k
-    rate[2, 2] = -rate[2, 0]
-    source = np.zeros((3, carried.size))
-    source[0] = -inputs.removed_w / params.cold_j_per_k
-    source[1] = inputs.heat_w / params.hot_j_per_k
-    end, _ = relax(rate, source, np.array(state), dt_s)
+    end = _advance(params, state, inputs, dt_s)
     within("hall air", end)
     return State(end[0], end[1], end[2]), Outputs(end[0], end[1], end[2])
+
+
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> Array:
+    """Temperatures at the end, array (node, hall)."""
+    halls = inputs.heat_w.size
+    rate, source, start = np.zeros((3, 3, halls)), np.zeros((3, halls)), np.empty((3, halls))
+    for h in range(halls):
+        air = max(inputs.server_kg_per_s[h], inputs.crah_kg_per_s[h])
+        carried = air * AIR_HEAT_CAPACITY_J_PER_KG_K
+        rate[0, 1, h] = carried / params.cold_j_per_k[h]
+        rate[0, 2, h] = params.structure_w_per_k[h] / params.cold_j_per_k[h]
+        rate[0, 0, h] = -(rate[0, 1, h] + rate[0, 2, h])
+        rate[1, 0, h] = carried / params.hot_j_per_k[h]
+        rate[1, 1, h] = -rate[1, 0, h]
+        rate[2, 0, h] = params.structure_w_per_k[h] / params.structure_j_per_k[h]
+        rate[2, 2, h] = -rate[2, 0, h]
+        source[0, h] = -inputs.removed_w[h] / params.cold_j_per_k[h]
+        source[1, h] = inputs.heat_w[h] / params.hot_j_per_k[h]
+        start[0, h], start[1, h], start[2, h] = state.cold_k[h], state.hot_k[h], state.structure_k[h]
+    end: Array = relax(rate, source, start, dt_s)[0]
+    return end
+
+
+_advance = compiled(_relaxed)
 
 
 def stored_j(params: Params, state: State) -> Array:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.models._compiled import compiled
 from twin.physics.fan_pump import drive_power_w, run_flow_frac
 
 Array = NDArray[np.float64]
@@ -90,9 +91,22 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.flow_kg_per_s[0]), float(out.energy_j[0])
     (10.0, 0.0)
     """
-    driven = np.minimum(inputs.units_up / params.units_needed, 1.0) * inputs.speed_frac
-    target = np.maximum(driven, params.natural_frac) * inputs.path_frac
-    flow, displaced_s = run_flow_frac(state.flow_frac, target, params.run_down_s, dt_s)
-    energy = inputs.units_up * drive_power_w(params.unit_power_w, inputs.speed_frac) * dt_s
-    rated = params.rated_flow_kg_per_s
-    return State(flow), Outputs(energy, rated * displaced_s, rated * flow)
+    flow_frac, *outputs = _advance(params, state, inputs, dt_s)
+    return State(flow_frac), Outputs(*outputs)
+
+
+def _driven(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array, Array, Array]:
+    """Flow over rated flow at the end, and the fields of the outputs."""
+    banks = inputs.units_up.size
+    flow_frac, energy_j, moved_kg, flow = np.empty((4, banks))
+    for b in range(banks):
+        speed, rated = inputs.speed_frac[b], params.rated_flow_kg_per_s[b]
+        driven = min(inputs.units_up[b] / params.units_needed[b], 1.0) * speed
+        target = max(driven, params.natural_frac[b]) * inputs.path_frac[b]
+        flow_frac[b], displaced_s = run_flow_frac(state.flow_frac[b], target, params.run_down_s[b], dt_s)
+        energy_j[b] = inputs.units_up[b] * drive_power_w(params.unit_power_w[b], speed) * dt_s
+        moved_kg[b], flow[b] = rated * displaced_s, rated * flow_frac[b]
+    return flow_frac, energy_j, moved_kg, flow
+
+
+_advance = compiled(_driven, drive_power_w)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.models._compiled import compiled
 from twin.models._linear import relax
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K
@@ -81,18 +82,29 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float((out.return_k - out.supply_k)[0].round(2))
     9.57
     """
-    carried = inputs.flow_kg_per_s * params.water_j_per_kg_k
-    rate = np.empty((2, 2, carried.size))
-    rate[0, 1] = carried / params.supply_j_per_k
-    rate[0, 0] = -rate[0, 1]
-    rate[1, 0] = carried / params.return_j_per_k
-    rate[1, 1] = -rate[1, 0]
-    source = np.empty((2, carried.size))
-    source[0] = -inputs.removed_w / params.supply_j_per_k
-    source[1] = inputs.heat_w / params.return_j_per_k
-    end, _ = relax(rate, source, np.array(state), dt_s)
+    end = _advance(params, state, inputs, dt_s)
     within("water loop", end)
     return State(end[0], end[1]), Outputs(end[0], end[1])
+
+
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> Array:
+    """Temperatures at the end, array (node, loop)."""
+    loops = inputs.heat_w.size
+    rate, source, start = np.empty((2, 2, loops)), np.empty((2, loops)), np.empty((2, loops))
+    for w in range(loops):
+        carried = inputs.flow_kg_per_s[w] * params.water_j_per_kg_k[w]
+        rate[0, 1, w] = carried / params.supply_j_per_k[w]
+        rate[0, 0, w] = -rate[0, 1, w]
+        rate[1, 0, w] = carried / params.return_j_per_k[w]
+        rate[1, 1, w] = -rate[1, 0, w]
+        source[0, w] = -inputs.removed_w[w] / params.supply_j_per_k[w]
+        source[1, w] = inputs.heat_w[w] / params.return_j_per_k[w]
+        start[0, w], start[1, w] = state.supply_k[w], state.return_k[w]
+    end: Array = relax(rate, source, start, dt_s)[0]
+    return end
+
+
+_advance = compiled(_relaxed)
 
 
 def stored_j(params: Params, state: State) -> Array:

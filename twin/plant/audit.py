@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from twin.plant.plant import Plant
+    from twin.plant.window import Window
 
 GONE = ("finished", "rejected", "shed", "cancelled")
 OUTSIDE = ("transformer", "ups", "feed")  # their losses warm other rooms than the hall
@@ -24,7 +25,6 @@ class Ledger:
 
     def __init__(self, p: Plant) -> None:
         self.grid_j = self.standby_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
-        self.prefill_tokens = self.output_tokens = 0.0
         self.moved_kg = self.received_kg = 0.0
         self.cooling = np.unique(p.maps.cdu_of_gpu[p.maps.cdu_of_gpu >= 0])  # a CDU may have no rack yet
         self.stored_j = 0.0
@@ -37,20 +37,16 @@ class Ledger:
         self.under_way_j = _under_way_j(p)
         self.under_way_kg = self._under_way_kg(p)
 
-    def add(self, p: Plant, dt_s: float) -> None:
-        """Book a step."""
-        power = p.nodes["power"]
-        out, at = power.outputs, p.chain.at
-        self.grid_j += float(out.in_j[at["feed"]].sum())
-        self.standby_j += float(out.in_j[at["generator"]].sum()) if "generator" in at else 0.0
-        self.unserved_j += float((power.inputs.demand_w * dt_s - out.demand_j).sum())
-        self.outside_j += sum(float(out.loss_j[at[k]].sum()) for k in OUTSIDE)
-        self.outdoor_j += p.handed.outdoor_w * dt_s
-        self.prefill_tokens += float(p.serving.outputs.prefill_tokens.sum())
-        self.output_tokens += float(p.serving.outputs.output_tokens.sum())
+    def add(self, p: Plant, window: Window) -> None:
+        """Book what was done over a window."""
+        at, in_j, loss_j = p.chain.at, window.amount(p, "power", "in_j"), window.amount(p, "power", "loss_j")
+        self.grid_j += float(in_j[at["feed"]].sum())
+        self.standby_j += float(in_j[at["generator"]].sum()) if "generator" in at else 0.0
+        self.unserved_j += float((window.asked_j - window.amount(p, "power", "demand_j")).sum())
+        self.outside_j += sum(float(loss_j[at[k]].sum()) for k in OUTSIDE)
         if "cdu" in p.nodes:
-            self.moved_kg += float(p.nodes["cdu_pump"].outputs.moved_kg[self.cooling].sum())
-            self.received_kg += float(p.nodes["gpu"].inputs.flow_kg_per_s[p.gpus.is_liquid].sum()) * dt_s
+            self.moved_kg += float(window.amount(p, "cdu_pump", "moved_kg")[self.cooling].sum())
+            self.received_kg += float(window.amount(p, "gpu", "received_kg")[p.gpus.is_liquid].sum())
 
     def close(self, p: Plant) -> dict[str, dict[str, float]]:
         """Balances with their residuals relative to what went through.
@@ -73,7 +69,9 @@ class Ledger:
         counts = p.serving.counts()
         books["unserved"] = _row(self.unserved_j, self.unserved_j, 0.0)
         books["requests"] = _row(counts["arrived"], sum(counts[fate] for fate in GONE), counts["inside"])
-        computed, drained = self.prefill_tokens + self.output_tokens, p.serving.drain()
+        so_far = p.serving.so_far
+        computed = float(so_far["prefill_tokens"].sum() + so_far["output_tokens"].sum())
+        drained = p.serving.drain()
         needed = p.serving.kept_tokens() + float(p.serving.so_far["lost_tokens"].sum())
         books["tokens"] = _row(needed, computed, drained)
         if "cdu" in p.nodes:

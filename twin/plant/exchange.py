@@ -73,9 +73,10 @@ def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     else:
         p.capped_clock_frac.fill(1.0)
         p.clock_frac = p.cool_clock_frac
-    owner = p.maps.team_of_gpu
-    slowest = np.ones(len(p.maps.lanes_of_team))
-    np.minimum.at(slowest, owner[owner >= 0], (p.clock_frac * alive[p.maps.rack_of_gpu])[owner >= 0])
+    owner, now_frac = p.maps.team_of_gpu, p.clock_frac * alive[p.maps.rack_of_gpu]
+    slowest = np.ones(len(p.maps.lanes_of_team) + 1)  # the last place is nobody's
+    if now_frac.min() < 1.0:
+        np.minimum.at(slowest, owner, now_frac)
     pace = slowest[p.maps.team_of_replica]
     if p.inputs["pool.pause_frac"].any():
         works, p.turns = pausing.works(p.turns, p.inputs["pool.pause_frac"][p.maps.pool_of_replica])
@@ -115,7 +116,7 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         flow_kg_per_s=p.nodes["cdu_pump"].take("moved_kg", tick),
         facility_flow_kg_per_s=np.minimum(valve, flow / facility_pump.params.rated_flow_kg_per_s)
         * cdu.params.rated_facility_flow_kg_per_s,
-        facility_supply_k=np.full(cdus, loop.state.supply_k[0]),
+        facility_supply_k=loop.state.supply_k.repeat(cdus),
     )
     speed = np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)])
     facility_pump.tell(speed_frac=speed * p.served("facility_water"))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -204,7 +205,8 @@ def total(amount: NDArray[np.float64], owner: Index, owners: int) -> NDArray[np.
     >>> total(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1]), 2)
     array([3., 4.])
     """
-    return np.bincount(owner - NOBODY, amount, owners - NOBODY).astype(np.float64, copy=False)[-NOBODY:]
+    found: NDArray[np.float64] = np.bincount(owner - NOBODY, amount, owners - NOBODY)[-NOBODY:]  # type: ignore[assignment]
+    return found
 
 
 def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str, NDArray[np.float64]]:
@@ -225,7 +227,8 @@ def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str
     lanes = maps.lanes_of_team
     found = {}
     for name, amount in amounts.items():
-        of_team = total(amount, maps.team_of_replica, len(lanes))
-        of_team = of_team / lanes if name == "busy_s" else of_team
-        found[name] = np.append(of_team, 0.0)[maps.team_of_gpu]  # the last place is nobody's
+        of_team: Any = np.bincount(maps.team_of_replica, amount, len(lanes) + 1)  # the last place is nobody's
+        if name == "busy_s":
+            of_team[:-1] /= lanes
+        found[name] = of_team[maps.team_of_gpu]
     return found

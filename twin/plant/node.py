@@ -47,6 +47,10 @@ class Node:
         As the model declares them.
     stored_j : callable, optional
         The model's energy content, for the audit.
+    outputs : NamedTuple, optional
+        Of the last step.
+    made : list
+        Outputs of the steps of the present tick.
     """
 
     step: Step
@@ -55,18 +59,21 @@ class Node:
     inputs: Any
     stored_j: Callable[[Any, Any], Array] | None = None
     outputs: Any = None
-    amounts: dict[str, Array] = field(default_factory=dict)
+    made: list[Any] = field(default_factory=list)
 
     def advance(self, dt_s: float) -> None:
-        """Step the model and add its amounts (outputs in joules, kilograms, seconds) to the running totals."""
+        """Step the model; what it did is kept until the tick ends."""
         self.state, self.outputs = self.step(self.params, self.state, self.inputs, dt_s)
-        add_up(self.amounts, self.outputs)
+        self.made.append(self.outputs)
 
     def take(self, name: str, tick_s: float) -> Array:
-        """Mean rate of an amount over the tick that ends now; its running total starts anew."""
-        amount = self.amounts.setdefault(name, np.zeros(len(self.params[0])))
-        rate = amount / tick_s
-        amount[:] = 0.0
+        """Mean rate of an amount over the tick that ends now."""
+        if not self.made:
+            return np.zeros(len(self.params[0]))
+        amount = getattr(self.made[0], name)
+        for outputs in self.made[1:]:
+            amount = amount + getattr(outputs, name)
+        rate: Array = amount / tick_s
         return rate
 
     def tell(self, **values: Array) -> None:

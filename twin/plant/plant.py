@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from twin.models import pump
 from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
@@ -96,8 +97,8 @@ class Plant:
             if name in self.nodes:
                 node = self.nodes[name]
                 flow = node.params.rated_flow_kg_per_s * node.state.flow_frac
-                node.amounts = {"moved_kg": flow * self.tick_s, "energy_j": np.zeros_like(flow)}
-        exchange(self)
+                node.made.append(pump.Outputs(np.zeros_like(flow), flow * self.tick_s, flow))
+        self.exchange()
         self.ledger.open(self)
 
     def step(self, dt_s: float) -> None:
@@ -111,12 +112,14 @@ class Plant:
             self.work[name] += getattr(self.serving.outputs, name)
         for node in self.nodes.values():
             node.advance(dt_s)
-        self.ledger.add(self, dt_s)
+        self.ledger.outdoor_j += self.handed.outdoor_w * dt_s
         self.window.add(self, dt_s)
 
     def exchange(self) -> None:
         """Let the models tell each other what they did in the tick that ends now."""
         exchange(self)
+        for node in self.nodes.values():
+            node.made.clear()
 
     def served(self, kind: str) -> Array:
         """1 for an asset that had power in the last step, else 0."""
@@ -150,8 +153,12 @@ class Plant:
     def sample(self) -> dict[str, Array]:
         """Every recorded quantity over the time since the last call."""
         found = observing.observe(self, self.window)
-        self.window = Window()
+        self._close_window()
         return found
+
+    def _close_window(self) -> None:
+        self.ledger.add(self, self.window)
+        self.window = Window()
 
     def recorded(self) -> dict[str, tuple[str, ...]]:
         """Recorded quantities with the ids of their assets."""
@@ -174,7 +181,8 @@ class Plant:
         if now is not None:
             value = now
         elif name == "so_far.grid_j":
-            value = np.array([self.ledger.grid_j])
+            fed_j = self.window.amount(self, "power", "in_j")[self.chain.at["feed"]]
+            value = np.array([self.ledger.grid_j + fed_j.sum()])
         elif name == "pool.power_w":
             value = self.of_pool(self.nodes["gpu"].inputs.power_w)
         elif name.startswith("so_far."):
@@ -192,6 +200,7 @@ class Plant:
 
     def audit(self) -> dict[str, dict[str, float]]:
         """Balances of energy, tokens, requests and coolant, with their residuals."""
+        self._close_window()
         return self.ledger.close(self)
 
 

@@ -29,6 +29,8 @@ class Window:
         Length so far [s].
     amounts : dict of str to dict of str to array
         Outputs that add up, by node; of the replicas as node ``serving``.
+    asked_j : array (element)
+        Energy that loads of the power chain asked for [J].
     trunk_bytes : array (trunk)
         What transfers carried over each trunk [bytes].
     pue_s : float
@@ -41,6 +43,7 @@ class Window:
 
     span_s: float = 0.0
     amounts: dict[str, dict[str, Array]] = field(default_factory=dict)
+    asked_j: Array = field(default_factory=lambda: np.array(0.0))
     trunk_bytes: Array = field(default_factory=lambda: np.array(0.0))
     pue_s: float = 0.0
     hottest_k: Array = field(default_factory=lambda: np.array(-np.inf))
@@ -55,6 +58,7 @@ class Window:
             add_up(self.amounts.setdefault(name, {}), node.outputs)
         add_up(self.amounts.setdefault("serving", {}), p.serving.outputs)
         self.trunk_bytes = self.trunk_bytes + p.serving.trunk_bytes
+        self.asked_j = self.asked_j + p.nodes["power"].inputs.demand_w * dt_s
         self.span_s += dt_s
         self.pue_s += _pue(p) * dt_s
         self.hottest_k = np.maximum(self.hottest_k, p.die_before_k)

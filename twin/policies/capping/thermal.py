@@ -59,6 +59,8 @@ def clock_frac(limits: Limits, die_k: Array, previous_frac: Array, tick_s: float
     >>> clock_frac(limits, np.array([350.0, 364.0, 390.0]), np.ones(3), 1.0)
     array([1. , 0.6, 0. ])
     """
+    if (previous_frac == 1.0).all() and (die_k <= limits.throttle_k).all():
+        return previous_frac  # as nearly always
     over = np.clip((die_k - limits.throttle_k) / (limits.full_throttle_k - limits.throttle_k), 0.0, 1.0)
     wanted = 1.0 - (1.0 - CLOCK_FLOOR_FRAC) * over
     reachable = np.maximum(previous_frac + CLOCK_RECOVERY_PER_S * tick_s, CLOCK_FLOOR_FRAC)

@@ -32,5 +32,5 @@ def effort_frac(measured_k: Array, setpoint_k: Array, band_k: Array) -> Array:
     >>> effort_frac(np.array([310.0, 314.0, 330.0]), np.full(3, 313.0), np.full(3, 4.0))
     array([0.  , 0.25, 1.  ])
     """
-    effort: Array = np.clip((measured_k - setpoint_k) / band_k, 0.0, 1.0)
+    effort: Array = np.minimum(np.maximum((measured_k - setpoint_k) / band_k, 0.0), 1.0)
     return effort
