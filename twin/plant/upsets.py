@@ -139,6 +139,7 @@ class Upsets:
         cdus = len(self.speed_frac)
         self.fill.tell(leak_kg_per_s=total(each, p.maps.cdu_of_rack, cdus), make_up_kg_per_s=fresh)
         self.fill.advance(p.tick_s)
+        self.fill.made.clear()
 
     @property
     def can_pump(self) -> Array:
