@@ -22,6 +22,7 @@ UNITS = {
     "spine": ("network", "body"),
     "core": ("network", "body"),
     "gateway": ("network", "metal"),
+    "server": ("compute", "tray"),
 }
 COLOURED_WITH_RACK = ("tray", "node")
 STRIPS = 12  # of a rack whose trays were not recorded

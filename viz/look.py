@@ -18,7 +18,7 @@ FAMILIES = {
     "power": ("feed", "generator", "transformer", "ups", "pdu"),
     "liquid": ("cdu", "facility_water", "dry_cooler"),
     "air": ("crah", "chilled_water", "chiller"),
-    "network": ("network_rack", "leaf", "spine", "core", "gateway"),
+    "network": ("network_rack", "leaf", "spine", "core", "gateway", "server"),
     "compute": ("rack",),
 }
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
@@ -39,7 +39,7 @@ KIND_NAMES = {
 }  # No body of their own: grounds, ideas, and what shows on the front of a rack.
 UNDRAWN = {
     "site", "outdoor", "hall", "room", "psu", "optic", "gpu", "nic", "tray", "switch_tray", "node", "nvswitch",
-    "replica", "leaf", "spine", "core", "gateway",
+    "replica", "leaf", "spine", "core", "gateway", "server",
 }  # fmt: skip
 
 

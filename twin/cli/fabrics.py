@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Fabrics: switches, cables, optics, failures.", no_args_is_help=True)
 
 Asked = Annotated[
-    str, typer.Argument(help="Fabric file (YAML), or the name of a preset.", show_default=False)
+    str, typer.Argument(help="Fabric file (YAML), the name of a preset, or a scenario.", show_default=False)
 ]
 Sets = Annotated[list[str], typer.Option("--set", "-s", help="Word in place of the file's, e.g. units=16.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
@@ -43,13 +43,27 @@ def _words(asked: str, sets: list[str]) -> fabrics.Words:
     return fabrics.load(asked, **changes)
 
 
+def _built(asked: str, sets: list[str]) -> fabrics.Fabric:
+    """The fabric of a file or a preset, or the networks of the hall of a scenario."""
+    from twin.network import fabric as fabrics
+
+    if {"scenario", "base"} & _keys(Path(asked)):
+        import twin
+        from twin import topology
+
+        values = dict(text.split("=", 1) for text in sets if "=" in text)
+        found: fabrics.Fabric = topology.build(twin.load(asked, set=values)).graph["fabric"]
+        return found
+    return fabrics.build(_words(asked, sets))
+
+
 @app.command(epilog="Example: twin fabric summary dgx-b200-superpod --set units=16")
 def summary(fabric: Asked, set_: Sets = [], as_json: Json = False) -> None:  # noqa: B006
     """Switches and cables by tier, oversubscription, watts."""
     from twin.cli.output import print_json, stdout
     from twin.network import fabric as fabrics
 
-    built = fabrics.build(_words(fabric, set_))
+    built = _built(fabric, set_)
     found = _summary(built, fabrics.bill(built))
     if as_json:
         print_json(found)
@@ -98,7 +112,7 @@ def bill(
     from twin.cli.output import print_json, stdout
     from twin.network import fabric as fabrics
 
-    built = fabrics.build(_words(fabric, set_))
+    built = _built(fabric, set_)
     made = fabrics.bill(built)
     if csv:
         made.write_csv(csv)
@@ -205,7 +219,7 @@ def failures(
     from twin.cli.output import print_json, stdout
     from twin.network import fabric as fabrics
 
-    built = fabrics.build(_words(fabric, set_))
+    built = _built(fabric, set_)
     gpus = built.of_kind("gpu")
     jobs = None
     if job_gpus:

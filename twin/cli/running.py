@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 import twin
 from twin.cli import fabrics
 from twin.cli.output import print_json, stderr, stdout
-from twin.errors import MissingLibrary, ScenarioError
+from twin.errors import MissingLibrary, ScenarioError, TopologyError
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def check(path: Path, overlays: tuple[Path, ...], sets: dict[str, str], *, as_js
 
         ready = simulate.prepare(scenario)
         simulate.prove(ready)
-    except ScenarioError as error:
+    except (ScenarioError, TopologyError) as error:
         if not as_json:
             raise
         faults = [dataclasses.asdict(f) for f in error.faults]

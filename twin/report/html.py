@@ -15,6 +15,7 @@ from twin.errors import Fault, ResultsError
 from twin.quantities import QUANTITIES
 from twin.report.figures import written
 from twin.report.kpis import DISPLAY
+from twin.report.networks import network_rows
 from twin.report.rendering import amounts_of
 from twin.report.run import Run
 from twin.report.tables import Rows, fault_rows, group_rows, link_rows, sampling_note, statistics_rows
@@ -40,6 +41,9 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("KV cache of a replica", (
         ("replica.kv_frac", "mean", "in use, mean"), ("replica.kv_frac", "max", "in use, fullest"),
+    )),
+    ("Links between pods and cores, share that KV transfers took", (
+        ("spine.uplink_frac", "max", "hottest pod, up"), ("spine.downlink_frac", "max", "hottest pod, down"),
     )),
     ("Links between leaves and spines, share that KV transfers took", (
         ("leaf.uplink_frac", "max", "hottest leaf, up"), ("leaf.uplink_frac", "mean", "mean of leaves, up"),
@@ -173,6 +177,7 @@ def _tables(run: Run) -> str:
             *group_rows(run, MOST_ROWS),
             link_rows(run, MOST_ROWS),
             fault_rows(run),
+            *network_rows(run),
         )
         if table
     )

@@ -19,7 +19,10 @@ OBJECTS = {
     "economics": ("electricity_usd_per_j", "input_price_usd_per_token", "output_price_usd_per_token"),
     "slo": ("ttft_s", "tpot_s"),
 }
-ADDED: dict[str, Any] = {"labels": {}, "tiers": [], "sampling": {}, "grid_calls": [], "cooling_faults": []}
+ADDED: dict[str, Any] = {
+    "labels": {}, "tiers": [], "sampling": {}, "grid_calls": [], "cooling_faults": [],
+    "networks": [],
+}
 """Attributes that files of the first layout lack, and what they would say."""
 
 MEND = "run the scenario again"

@@ -25,6 +25,7 @@ from twin.results import TRACE_NAME
 from twin.scenario import Requests, Scenario, resolved_text
 from twin.simulate.assets import write_site
 from twin.simulate.prepare import Prepared
+from twin.topology import networks
 
 Progress = Callable[[float, float], None]
 GAPS_PER_REQUEST = 8  # runs of iterations end at arrivals and ends; sizes chunks only
@@ -203,6 +204,7 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
                 "capacity_usd_per_w": economics.capacity_charge,
                 "capacity_w": scenario.power.feed.capacity * (scenario.hall.count if ready.is_site else 1),
             }),
+            "networks": json.dumps(networks(ready.graph)),
             "grid_calls": json.dumps(_grid_calls(scenario)),
             "cooling_faults": json.dumps(_cooling_faults(scenario)),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),

@@ -5,6 +5,7 @@ from twin.topology.attachment import Attachment, attachment
 from twin.topology.build import build
 from twin.topology.check import check
 from twin.topology.layout import spread
+from twin.topology.networks import networks
 from twin.topology.paths import adapter_bytes_per_s, aside_s, request_path
 from twin.topology.placement import domains, groups, is_joined
 from twin.topology.summary import Summary, summary
@@ -21,6 +22,7 @@ __all__ = [
     "domains",
     "groups",
     "is_joined",
+    "networks",
     "request_path",
     "spread",
     "summary",

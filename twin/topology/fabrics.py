@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
+import numpy as np
 
 from twin import catalog
 from twin.catalog import Card
@@ -16,6 +17,7 @@ from twin.topology.assets import SWITCHES, add_asset, ids
 from twin.topology.counted import counted
 from twin.topology.designed import designed
 from twin.topology.fabric.arrays import Block, Fabric
+from twin.topology.fabric.bill import modules_of_nodes
 from twin.topology.geometry import Box, Size
 from twin.topology.layout import Items, Plan
 from twin.topology.rack_types import Host, RackType
@@ -120,23 +122,30 @@ def _add_gateway(graph: nx.MultiDiGraph, plan: Plan, rack: str, fabric: Fabric, 
 
 
 def set_powers(graph: nx.MultiDiGraph, fabric: Fabric) -> None:
-    """Tell what switches draw, from the transceivers that stand in them.
+    """Tell what switches draw, from the modules that stand in them.
 
-    Of a design a switch draws the power of its box and of all its modules (``power_w``), and its nameplate is at
+    Of a design a switch draws the power of its box and of its whole modules (``power_w``), and its nameplate is at
     least that; of leaves and spines by number it draws its nameplate, or box and modules where none is known.
     """
+    modules_w = np.zeros(fabric.nodes)
+    for _, _, card, count in modules_of_nodes(fabric):
+        modules_w += count * float(catalog.get("optics", card).power_per_end_w)
     for block in fabric.blocks:
         if block.kind not in SWITCHES:
             continue
         box_w = box_power_w(fabric.words, block.card)
         nameplate_w = float(catalog.get("switch", block.card).get("power_max_w") or 0.0)
-        for name in block.names():
-            optics = (v for _, v, key in graph.out_edges(name, keys=True) if key == "place")
-            drawn_w = (box_w or 0.0) + sum(graph.nodes[o]["power_w"] for o in optics)
+        for node, name in enumerate(block.names(), block.first):
             if fabric.words is None:
-                graph.nodes[name]["demand_max_w"] = nameplate_w or drawn_w
+                graph.nodes[name]["demand_max_w"] = nameplate_w or (box_w or 0.0) + _ends_w(graph, name)
             else:
+                drawn_w = (box_w or 0.0) + float(modules_w[node])
                 graph.nodes[name].update(power_w=drawn_w, demand_max_w=max(nameplate_w, drawn_w))
+
+
+def _ends_w(graph: nx.MultiDiGraph, switch: str) -> float:
+    optics = (v for _, v, key in graph.out_edges(switch, keys=True) if key == "place")
+    return float(sum(graph.nodes[o]["power_w"] for o in optics))
 
 
 def box_power_w(words: Words | None, switch: str) -> float | None:

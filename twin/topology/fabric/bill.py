@@ -192,6 +192,13 @@ def _adapters(words: Words | None, made: _Prices) -> Iterator[Item]:
 
 def _modules(f: Fabric, made: _Prices) -> Iterator[Item]:
     """Modules at both ends: of each node and card, the shares of its lines rounded up."""
+    for layer, part, card, modules in modules_of_nodes(f):
+        yield made.item(layer, part, "module", card, int(modules.sum()))
+
+
+def modules_of_nodes(fabric: Fabric) -> Iterator[tuple[str, str, str, Floats]]:
+    """Whole modules in every node, by layer, part and card (node,); an odd line takes one for itself."""
+    f = fabric
     for layer in range(len(f.layers)):
         if f.layers[layer] == "nvlink":
             continue
@@ -207,8 +214,7 @@ def _modules(f: Fabric, made: _Prices) -> Iterator[Item]:
                         node[mine], shares, f.nodes
                     )
             for card, modules in taken.items():
-                count = int(np.ceil(modules - 1e-9).sum())
-                yield made.item(f.layers[layer], f.parts[part], "module", card, count)
+                yield f.layers[layer], f.parts[part], card, np.ceil(modules - 1e-9)
 
 
 def _cables(f: Fabric) -> Iterator[Item]:

@@ -145,7 +145,7 @@ def _case(words: Words, kind: str) -> OpticsCase:
     ends = 2 * sum(compute.lines().values())
     switches = sum(compute.switches().values())
     per_switch = (ends - compute.lines()["node-leaf"]) / switches
-    slow, fast = (_failures(modules, i) for i in (1, 0))
+    slow, fast = (failures_per_day(modules, i) for i in (1, 0))
     per_module = 1.0 / min(share(n, compute.demand.rate_bytes_per_s) for n in modules)
     lines, worst, hours = _blast(modules, per_switch, per_module)
     total = sum(slow.values())
@@ -165,8 +165,14 @@ def _is_packaged(card: str) -> bool:
     return "co-packaged" in catalog.get("optics", card).medium
 
 
-def _failures(modules: dict[str, int], end: int) -> dict[str, float]:
-    """Failures a day by card, at the low (0) or high (1) time between failures."""
+def failures_per_day(modules: Mapping[str, int], end: int) -> dict[str, float]:
+    """Failures of modules a day by card, at the low (0) or high (1) published time between failures.
+
+    Examples
+    --------
+    >>> round(failures_per_day({"plug-1600": 1_000_000}, 1)["plug-1600"], 1)
+    24.0
+    """
     return {
         card: count / (c.CPO_MTBF_S if _is_packaged(card) else c.PLUGGABLE_MTBF_S)[end] * c.DAY_S
         for card, count in modules.items()
