@@ -20,7 +20,11 @@ OBJECTS = {
     "slo": ("ttft_s", "tpot_s"),
 }
 ADDED: dict[str, Any] = {
-    "labels": {}, "tiers": [], "sampling": {}, "grid_calls": [], "cooling_faults": [],
+    "labels": {},
+    "tiers": [],
+    "sampling": {},
+    "grid_calls": [],
+    "cooling_faults": [],
     "networks": [],
 }
 """Attributes that files of the first layout lack, and what they would say."""
@@ -84,6 +88,7 @@ class Source(File):
             "sampling": _is_shares,
             "grid_calls": _are_calls,
             "cooling_faults": _are_faults,
+            "networks": _are_networks,
         }
         return None if checks.get(name, bool)(value) else (str(value)[:60], expected)
 
@@ -255,6 +260,18 @@ def _is_shares(value: dict[str, Any]) -> bool:
 
 def _are_faults(value: list[Any]) -> bool:
     return all(isinstance(f, dict) and isinstance(f.get("at_s"), Real) for f in value)
+
+
+NETWORK_KEYS = (
+    {"layer", "tier", "name", "count", "power_w"},
+    {"layer", "part", "lines", "rate_bytes_per_s", "bytes_per_s_per_gpu", "cables", "length_m", "optics_w",
+     "price_usd", "failures_per_day"},
+)  # fmt: skip
+"""What rows of switches and rows of cables hold."""
+
+
+def _are_networks(value: Any) -> bool:
+    return all(isinstance(row, dict) and set(row) in NETWORK_KEYS for row in value)
 
 
 def _are_calls(value: list[Any]) -> bool:
