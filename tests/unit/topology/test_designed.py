@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from typing import Any
 
 import networkx as nx
@@ -78,22 +79,16 @@ def test_every_box_stands_in_a_rack_and_none_in_another(hall: str, request: pyte
         assert not any(a.overlaps(b) for i, a in enumerate(inside) for b in inside[:i]), rack
 
 
-def test_a_switch_draws_its_box_and_its_modules(make: Any) -> None:
-    drawn = {}
-    for optics in ("pluggable", "cpo"):
-        graph = designed(
-            make,
-            f"{{preset: dgx-gb200-superpod, optics: {optics}, powers: {{qm9700: 700 W}}}}",
-            racks__nvl72__count=2,
-        )
+def test_a_switch_draws_its_box_and_its_whole_modules(make: Any) -> None:
+    optics_w = {}
+    for optics, lines_a_module, module_w in (("pluggable", 2, 15.0), ("cpo", 4, 9.0)):
+        words = f"preset: dgx-gb200-superpod, optics: {optics}, powers: {{qm9700: 700 W}}"
+        graph = designed(make, f"{{{words}}}", racks__nvl72__count=2)
         leaf = graph.nodes["leaf-1"]
-        optic_w = sum(graph.nodes[o]["power_w"] for o in of_kind(graph, "optic") if o.startswith("leaf-1/"))
-        assert leaf["power_w"] == pytest.approx(700.0 + optic_w)
-        drawn[optics] = leaf["power_w"] - 700.0, topology.summary(graph).optics_w
-    lines = leaf["lines_down"] + leaf["lines_up"]
-    assert drawn["cpo"][0] == pytest.approx(lines * 9.0 / 4)  # a quarter of a port of 1.6 Tbit/s each
-    assert drawn["pluggable"][0] == pytest.approx(lines * 15.0 / 2)  # half a twin-port multimode module
-    assert drawn["cpo"][1] < drawn["pluggable"][1]
+        modules = sum(ceil(leaf[way] / lines_a_module) for way in ("lines_down", "lines_up"))
+        assert leaf["power_w"] == pytest.approx(700.0 + modules * module_w)
+        optics_w[optics] = topology.summary(graph).optics_w
+    assert optics_w["cpo"] < optics_w["pluggable"]
 
 
 def test_pods_share_the_links_to_the_cores(two_pods: nx.MultiDiGraph) -> None:
