@@ -144,10 +144,12 @@ _ALL = (
     Quantity("replica.lost_tokens", "1", "sum", "tokens computed in vain", "tokens"),
     Quantity("replica.preemptions", "1", "sum", "requests preempted for want of KV cache", "requests"),
     Quantity("replica.sent_bytes", "bytes", "sum", "KV handed to other replicas", "GB", 1e-9),
-    _share("leaf.uplink_frac", "share of a leaf's links to the spines that KV transfers took", "mean"),
-    _share("leaf.downlink_frac", "share of the links from the spines to a leaf that KV took", "mean"),
-    _share("spine.uplink_frac", "share of the links from a spine's pod to the cores that KV took", "mean"),
-    _share("spine.downlink_frac", "share of the links from the cores to a spine's pod that KV took", "mean"),
+    _share("leaf.uplink_frac", "share of a leaf's links to the spines that was taken", "mean"),
+    _share("leaf.downlink_frac", "share of the links from the spines to a leaf that was taken", "mean"),
+    _share("leaf.uplink_other_frac", "of that to the spines, what was no KV transfer", "mean"),
+    _share("leaf.downlink_other_frac", "of that from the spines, what was no KV transfer", "mean"),
+    _share("spine.uplink_frac", "share of the links from a spine's pod to the cores that was taken", "mean"),
+    _share("spine.downlink_frac", "share of the links from the cores to a spine's pod that was taken", "mean"),
 )
 
 QUANTITIES: dict[str, Quantity] = {q.name: q for q in _ALL}

@@ -26,13 +26,13 @@ FEATURES = (
     "paged", "swap", "largest_rank", "graphs", "prefix", "tiers", "speculation", "adapters", "patience",
     "groups", "disaggregation", "push", "conditional", "priority", "fair_share", "kv_aware", "sessions",
     "two_choices", "stale", "closed_loop", "shedding", "separate", "clocks", "deaths", "closing", "floor",
-    "held_prompts", "trunks",
+    "held_prompts", "trunks", "traffic", "weights",
 )  # fmt: skip
 
 NEEDED = {
     "swap": ("paged",), "largest_rank": ("paged",), "tiers": ("prefix",), "push": ("disaggregation",),
     "conditional": ("disaggregation", "prefix"), "kv_aware": ("prefix",),
-    "held_prompts": ("groups",), "trunks": ("disaggregation",),
+    "held_prompts": ("groups",), "trunks": ("disaggregation",), "traffic": ("disaggregation",),
 }  # fmt: skip
 """Features that mean nothing without others."""
 
@@ -101,7 +101,7 @@ def make_site(features, rng, replicas=4):
     rank = priority if has("priority") else fair_share if has("fair_share") else first_come
     if not has("priority") and not has("fair_share") and rng.random() < 0.2:
         rank = shortest_prompt_first
-    return serving.make_params(
+    params = serving.make_params(
         kinds,
         routing.choose,
         replicas=replicas,
@@ -149,6 +149,10 @@ def make_site(features, rng, replicas=4):
         prefill_delay=rng.integers(1, 25, group.max() + 1)[group] if has("held_prompts") else 0,
         **(make_trunks(rng, replicas) if has("trunks") else {}),
     )
+    jobs = make_jobs(rng, params) if has("traffic") else []
+    if has("weights"):
+        jobs += [make_load(rng, r) for r in range(replicas) if rng.random() < 0.7]
+    return serving.with_traffic(params, jobs, [1500.0, 2500.0]) if jobs else params
 
 
 def make_trunks(rng, replicas, leaves=3):
@@ -159,6 +163,33 @@ def make_trunks(rng, replicas, leaves=3):
         "attached_frac": hung / hung.sum(axis=1, keepdims=True),
         "trunk_bytes_per_s": rng.uniform(150.0, 1500.0, 2 * leaves),
     }
+
+
+def make_jobs(rng, params):
+    """Bursts, steps that wait for their bytes, and a steady flow, on links of KV transfers and on ports."""
+    replicas, trunks = len(params.engines), len(params.trunk_bytes_per_s)
+    links = [("send", r) for r in range(replicas)] + [("receive", r) for r in range(replicas)]
+    links += [("trunk", t) for t in range(trunks)] + [("port", 0), ("port", 1)]
+
+    def flow(size_bytes, cap=np.inf):
+        chosen = rng.choice(len(links), int(rng.integers(1, 5)), replace=False)
+        shares = {links[i]: float(rng.uniform(0.1, 1.0)) for i in chosen}
+        return serving.Flow(size_bytes, shares, float(rng.uniform(0.5, 4.0)), cap)
+
+    count = int(rng.integers(1, 4))
+    return [
+        serving.Job([flow(rng.uniform(500, 5000)) for _ in range(count)], rng.uniform(0, 5), 30.0,
+                    every_s=rng.uniform(0.5, 6)),
+        serving.Job([flow(rng.uniform(100, 2000)) for _ in range(count)], rng.uniform(0, 5), 25.0,
+                    pause_s=rng.uniform(0.0, 2)),
+        serving.Job([flow(np.inf, rng.uniform(100, 900))], rng.uniform(0, 9), rng.uniform(10, 40)),
+    ]  # fmt: skip
+
+
+def make_load(rng, replica):
+    """Weights of a replica, from a port that all share."""
+    shares = {("receive", replica): 1.0, ("port", 1): 1.0}
+    return serving.Job([serving.Flow(rng.uniform(500, 6000), shares)], replica=replica)
 
 
 def make_requests(features, rng, count):
@@ -214,7 +245,8 @@ def make_steps(features, rng, params, end_s):
     has = features.__contains__
     count, steps, now_s = len(params.engines), [], 0.0
     rest = serving.idle_inputs(params)
-    if has("clocks") or has("deaths") or has("closing"):
+    starts = np.zeros(count, dtype=np.int64)
+    if has("clocks") or has("deaths") or has("closing") or has("weights"):
         while now_s < end_s:
             now_s += rng.uniform(0.05, 1.5)
             clock, up, alive = np.ones(count), np.ones(count, bool), np.ones(count, bool)
@@ -224,8 +256,10 @@ def make_steps(features, rng, params, end_s):
                 up = rng.random(count) < 0.8
             if has("deaths"):
                 alive = rng.random(count) < 0.9
-            steps.append((Inputs(clock, up, alive, rest.role), now_s))
-    return [*steps, (rest, np.inf)]
+            if has("weights"):
+                starts = starts + (rng.random(count) < 0.15)
+            steps.append((Inputs(clock, up, alive, rest.role, starts), now_s))
+    return [*steps, (rest._replace(starts=starts), np.inf)]
 
 
 def with_needed(features):
@@ -260,6 +294,15 @@ def differences(params, requests, steps, atol_s=1e-9):
             for name in serving.LEVELS
             if np.isfinite(until_s) and not np.array_equal(getattr(fast, name), getattr(slow, name))
         ]
+        if len(fast.moved) != len(slow.moved) or not all(
+            np.allclose(
+                fast.moved[name], slow.moved[name], rtol=0.0, atol=atol_s if name.endswith("_s") else 1e-6
+            )
+            for name in fast.moved.dtype.names
+        ):
+            found.append((step, "moved"))
+        if not np.allclose(state.traffic_bytes, event.traffic_bytes, atol=1e-5):
+            found.append((step, "traffic_bytes"))
         if sorted(fast.left_rows) != sorted(slow.left_rows):
             found.append((step, "left_rows"))
         counts = np.bincount(state.status, minlength=6)

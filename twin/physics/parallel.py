@@ -286,15 +286,38 @@ def kv_capacity_tokens(
     3616962
     """
     at = checked(model, layout)
+    kept = (weight_bytes_per_param, expert_bytes_per_param, head_bytes_per_param)
+    free_bytes = gpu.hbm_capacity_bytes * memory_utilization_frac - weights_bytes(model, at, *kept)
+    return room_tokens(model, at, free_bytes, kv_bytes_per_value)
+
+
+def weights_bytes(
+    model: Model,
+    layout: Layout | int,
+    weight_bytes_per_param: float,
+    expert_bytes_per_param: float = 0.0,
+    head_bytes_per_param: float = 0.0,
+) -> float:
+    """Weights on one GPU of a group [bytes].
+
+    Parameters
+    ----------
+    model, layout, weight_bytes_per_param, expert_bytes_per_param, head_bytes_per_param
+        As in :func:`coefficients`.
+
+    Examples
+    --------
+    >>> weights_bytes(Model(4, 64, 4, 100, 1e6, 9e5, kv_heads=4, head_dim=16), 2, 1.0)
+    500000.0
+    """
+    at = checked(model, layout)
     experts_params, _ = routed_experts(model)
     head_params = model.vocabulary * model.hidden
     embedded = head_params + (head_params if model.embedding_params < 0.0 else model.embedding_params)
     dense_bytes = (model.params - experts_params - embedded) * weight_bytes_per_param
     dense_bytes += embedded * (head_bytes_per_param or weight_bytes_per_param)
     expert_bytes = experts_params * (expert_bytes_per_param or weight_bytes_per_param)
-    weights_bytes = (dense_bytes / at.tensor + expert_bytes / at.expert_gpus) / at.pipeline
-    free_bytes = gpu.hbm_capacity_bytes * memory_utilization_frac - weights_bytes
-    return room_tokens(model, at, free_bytes, kv_bytes_per_value)
+    return (dense_bytes / at.tensor + expert_bytes / at.expert_gpus) / at.pipeline
 
 
 def room_tokens(model: Model, layout: Layout, free_bytes: float, kv_bytes_per_value: float) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from twin import catalog, topology
 from twin.catalog import huggingface
 from twin.models.serving import Params
-from twin.plant import power, replicas, thermal
+from twin.plant import power, replicas, thermal, traffic
 from twin.plant.banks import fold
 from twin.plant.faults import telling
 from twin.plant.maps import Maps, build_maps
@@ -41,6 +41,8 @@ class Blueprint(NamedTuple):
         Models in their first state, never stepped.
     places : dict of str to array
         Where kinds stand that no graph holds.
+    traffic : Traffic, optional
+        What shares links with KV transfers.
     """
 
     maps: Maps
@@ -50,6 +52,7 @@ class Blueprint(NamedTuple):
     chain: power.Chain
     nodes: dict[str, Node]
     places: dict[str, Array]
+    traffic: traffic.Traffic | None = None
 
 
 def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
@@ -80,8 +83,9 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     }
     check_tick(graph, scenario, maps, nodes)
     places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
+    others = traffic.build(graph, scenario, maps, params)
     maps, gpus, nodes["gpu"] = fold(maps, gpus, gpu_node)
-    return Blueprint(maps, routes, params, gpus, chain, nodes, places)
+    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others)
 
 
 def start_plant(
@@ -116,10 +120,16 @@ def start_plant(
     Plant
         Ready for its first step: one exchange has told every model its first inputs.
     """
-    params, share = blueprint.params._replace(seed=scenario.seed), scenario.recording
+    params, share, others = (
+        blueprint.params._replace(seed=scenario.seed),
+        scenario.recording,
+        blueprint.traffic,
+    )
+    if others is not None:
+        params = others.put_on(params, requests.rows / scenario.time.duration)
     with telling(scenario, blueprint.maps):
         served = start(params, requests, blueprint.routes)
-    serving = Serving(params, requests, served, share.requests, share.gaps)
+    serving = Serving(params, requests, served, share.requests, share.gaps, others)
     nodes = copy.deepcopy(blueprint.nodes)
     plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather)
     plant.places = blueprint.places

@@ -91,15 +91,19 @@ def _serving(p: Plant, over: Window) -> dict[str, Array]:
 def _trunks(p: Plant, over: Window) -> dict[str, Array]:
     """Shares of the links between leaves, spines and cores, where replicas hand over KV."""
     params = p.serving.params
-    if (params.engines["role"] == BOTH).all():
+    has_others = p.serving.traffic is not None
+    if (params.engines["role"] == BOTH).all() and not has_others:
         return {}
-    used = over.trunk_bytes / (over.span_s or 1.0) / params.trunk_bytes_per_s
+    used = (over.trunk_bytes + over.traffic_bytes) / (over.span_s or 1.0) / params.trunk_bytes_per_s
     up, down = np.split(used, 2)
     leaves, of_spine = len(p.maps.ids["leaf"]), p.maps.trunk_of_spine
     found = {"leaf.uplink_frac": up[:leaves], "leaf.downlink_frac": down[:leaves]}
     if (of_spine >= 0).any():
         for way, shares in (("uplink", up), ("downlink", down)):
             found[f"spine.{way}_frac"] = np.where(of_spine >= 0, shares[of_spine], 0.0)
+    if has_others:
+        up, down = np.split(over.traffic_bytes / (over.span_s or 1.0) / params.trunk_bytes_per_s, 2)
+        found |= {"leaf.uplink_other_frac": up[:leaves], "leaf.downlink_other_frac": down[:leaves]}
     return found
 
 

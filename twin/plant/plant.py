@@ -77,7 +77,8 @@ class Plant:
         """Inputs that processes own: views into what the models read, caps on the GPUs of a pool and its pauses."""
         is_up = self.nodes["power"].inputs.is_up
         found = {
-            f"replica.{name}": getattr(self.serving.inputs, name) for name in ("is_up", "is_alive", "role")
+            f"replica.{name}": getattr(self.serving.inputs, name)
+            for name in ("is_up", "is_alive", "role", "starts")
         }
         found["pool.cap_w"] = np.full(len(self.pools), np.inf)
         found["pool.pause_frac"] = np.zeros(len(self.pools))

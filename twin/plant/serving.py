@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models import serving as model
-from twin.models.serving.records import OUTSTANDING_REQUESTS, RUN
+from twin.models.serving.flows import under_way
+from twin.models.serving.records import MOVED, OUTSTANDING_REQUESTS, RUN
+from twin.plant.traffic import Traffic
 from twin.requests import CANCELLED, FINISHED, INSIDE, REJECTED, SHED, STATUS, Requests
 from twin.rng import is_drawn
 
@@ -41,6 +43,10 @@ class Served(NamedTuple):
         Requests that each replica has to do with, array (replica).
     trunk_bytes : callable
         What transfers that arrived have carried over each trunk since the start, array (trunk) [bytes].
+    traffic_bytes : callable
+        What other traffic has carried over each trunk since the start, array (trunk) [bytes].
+    under_way : callable
+        Flows of other traffic that have not ended, as MOVED.
     spans : list
         What requests did when; empty in batch fidelity.
     """
@@ -49,6 +55,8 @@ class Served(NamedTuple):
     column: Callable[[str], NDArray[Any]]
     outstanding: Callable[[], NDArray[Any]]
     trunk_bytes: Callable[[], Array]
+    traffic_bytes: Callable[[], Array]
+    under_way: Callable[[], NDArray[Any]]
     spans: list[Any]
 
 
@@ -63,6 +71,8 @@ def start_batch(params: model.Params, requests: Requests, paths: Paths) -> Serve
         column=lambda name: state.requests[name],
         outstanding=lambda: state.loads[OUTSTANDING_REQUESTS],
         trunk_bytes=lambda: state.trunk_bytes,
+        traffic_bytes=lambda: state.traffic_bytes,
+        under_way=lambda: under_way(state),
         spans=[],
     )
 
@@ -80,14 +90,16 @@ class Serving:
         The model that serves them.
     requests_frac, gaps_frac : float
         Shares of requests and of gaps that are handed out to be written.
+    traffic : Traffic, optional
+        Names of what shares links with KV transfers.
 
     Attributes
     ----------
     so_far : dict of str to array
         Sums since the start: :data:`AMOUNTS` by replica, and ``gap_s`` and ``gaps``, the time between tokens and
         how many such gaps there were.
-    trunk_bytes : array (trunk)
-        What transfers that arrived in the last step carried over each trunk [bytes].
+    trunk_bytes, traffic_bytes : array (trunk)
+        What transfers that arrived in the last step, and other traffic in it, carried over each trunk [bytes].
     """
 
     def __init__(
@@ -97,15 +109,20 @@ class Serving:
         served: Served,
         requests_frac: float = 1.0,
         gaps_frac: float = 1.0,
+        traffic: Traffic | None = None,
     ) -> None:
         self.params, self.requests, self._served = params, requests, served
         self._requests_frac, self._gaps_frac, self._gaps_seen = requests_frac, gaps_frac, 0
         self.inputs = model.idle_inputs(params)
+        self.traffic = traffic
+        if traffic is not None and traffic.starts_cold:
+            self.inputs.starts[:] = 1  # type: ignore[index]
         self.so_far = {name: np.zeros(len(params.engines)) for name in AMOUNTS}
         self.so_far |= {name: np.zeros(1) for name in ("gap_s", "gaps")}
         self._now_s = 0.0
-        self._carried_bytes = np.zeros(len(params.trunk_bytes_per_s))
-        self.trunk_bytes = np.zeros_like(self._carried_bytes)
+        self._carried_bytes = np.zeros((2, len(params.trunk_bytes_per_s)))
+        self.trunk_bytes, self.traffic_bytes = np.zeros_like(self._carried_bytes)
+        self._moved: list[NDArray[Any]] = []
         self._fresh: list[NDArray[np.int64]] = []
         self._gaps: list[NDArray[Any]] = []
         self.outputs = model.idle_outputs(params)  # a plant that never runs compiles no kernel
@@ -124,8 +141,11 @@ class Serving:
         out = self.outputs = self._served.advance(self.inputs, until_s)
         self._now_s = until_s
         if len(self.trunk_bytes):
-            carried = np.array(self._served.trunk_bytes())
-            self.trunk_bytes, self._carried_bytes = carried - self._carried_bytes, carried
+            carried = np.array([self._served.trunk_bytes(), self._served.traffic_bytes()])
+            self.trunk_bytes, self.traffic_bytes = carried - self._carried_bytes
+            self._carried_bytes = carried
+        if len(out.moved):
+            self._moved.append(out.moved)
         for name in AMOUNTS:
             self.so_far[name] += getattr(out, name)
         if len(out.left_rows):
@@ -186,6 +206,24 @@ class Serving:
         gaps = np.concatenate(self._gaps) if self._gaps else self.outputs.gaps[:0]
         self._gaps = []
         return {name: gaps[name] for name in RUN.names or ()}
+
+    def take_flows(self, at_end: bool = False) -> dict[str, Any]:
+        """Flows of other traffic that ended since the last call, at the end also those under way, as columns."""
+        assert self.traffic is not None
+        parts = [np.zeros(0, dtype=MOVED), *self._moved, *([self._served.under_way()] if at_end else [])]
+        moved, self._moved = np.concatenate(parts), []
+        rows = moved["flow"].tolist()
+        names, ends, alone_s = self.traffic.class_of(), self.traffic.ends, self.traffic.alone_s(self.params)
+        return {
+            "class": [names[i] for i in rows],
+            "from": [ends[i][0] for i in rows],
+            "to": [ends[i][1] for i in rows],
+            "bytes": moved["bytes"],
+            "began_at_s": moved["began_s"],
+            "ended_at_s": moved["ended_s"],
+            "is_whole": moved["is_whole"],
+            "alone_s": [alone_s[i] for i in rows],
+        }
 
     def _columns(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         given = self.requests

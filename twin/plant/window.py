@@ -31,8 +31,8 @@ class Window:
         Outputs that add up, by node; of the replicas as node ``serving``.
     asked_j : array (element)
         Energy that loads of the power chain asked for [J].
-    trunk_bytes : array (trunk)
-        What transfers carried over each trunk [bytes].
+    trunk_bytes, traffic_bytes : array (trunk)
+        What transfers, and what other traffic, carried over each trunk [bytes].
     pue_s : float
         Integral of the power usage effectiveness [s].
     hottest_k, slowest_frac, throttled_s : array (bank)
@@ -45,6 +45,7 @@ class Window:
     amounts: dict[str, dict[str, Array]] = field(default_factory=dict)
     asked_j: Array = field(default_factory=lambda: np.array(0.0))
     trunk_bytes: Array = field(default_factory=lambda: np.array(0.0))
+    traffic_bytes: Array = field(default_factory=lambda: np.array(0.0))
     pue_s: float = 0.0
     hottest_k: Array = field(default_factory=lambda: np.array(-np.inf))
     slowest_frac: Array = field(default_factory=lambda: np.array(np.inf))
@@ -59,6 +60,7 @@ class Window:
         add_up(self.amounts.setdefault("serving", {}), p.serving.outputs)
         self.trunk_bytes = self.trunk_bytes + p.serving.trunk_bytes
         self.asked_j = self.asked_j + p.nodes["power"].inputs.demand_w * dt_s
+        self.traffic_bytes = self.traffic_bytes + p.serving.traffic_bytes
         self.span_s += dt_s
         self.pue_s += _pue(p) * dt_s
         self.hottest_k = np.maximum(self.hottest_k, p.die_before_k)

@@ -34,8 +34,8 @@ def steer(
 ) -> Generator[Any, Any, None]:
     """Look at the replicas once an interval and move some.
 
-    A replica that moves takes no new requests, waits until it is empty, starts up in its new role, and opens. It
-    counts as one of the new role from the decision on.
+    A replica that moves takes no new requests, waits until it is empty, starts up in its new role, loads its weights
+    where the scenario says so, and opens. It counts as one of the new role from the decision on.
 
     Parameters
     ----------
@@ -82,6 +82,7 @@ def _move(
         yield ctx.env.timeout(POLL_S)
     yield ctx.env.timeout(start_up_s)
     ctx.write("replica.role", replica, role)
+    ctx.write("replica.starts", replica, ctx.value("replica.starts", replica) + 1)
     ctx.write("replica.is_up", replica, True)
     ctx.log("replica", replica, f"opens, to {NAMES[role]}", "planner")
     moving.remove(index)

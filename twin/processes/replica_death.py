@@ -15,6 +15,8 @@ TAKES = {"spare_after": None}
 def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     """Kill a replica at ``event.at``; start another on its GPUs ``event.spare_after`` later.
 
+    It opens at once, or when its weights have come where the scenario says that replicas load them.
+
     Its requests come to the gateway again after ``serving.retry``, its cached prefixes are gone, and so are
     those of the replicas that step together with it.
 
@@ -34,4 +36,5 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
         return
     yield ctx.env.timeout(event.spare_after)
     ctx.write("replica.is_alive", event.asset, True)
+    ctx.write("replica.starts", event.asset, ctx.value("replica.starts", event.asset) + 1)
     ctx.log("replica", event.asset, "replica starts", cause)

@@ -19,6 +19,7 @@ from twin.report.networks import network_rows
 from twin.report.rendering import amounts_of
 from twin.report.run import Run
 from twin.report.tables import Rows, fault_rows, group_rows, link_rows, sampling_note, statistics_rows
+from twin.report.traffic import traffic_rows
 
 COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
 MOST_POINTS = 2000
@@ -45,9 +46,10 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Links between pods and cores, share that KV transfers took", (
         ("spine.uplink_frac", "max", "hottest pod, up"), ("spine.downlink_frac", "max", "hottest pod, down"),
     )),
-    ("Links between leaves and spines, share that KV transfers took", (
+    ("Links between leaves and spines, share that was taken", (
         ("leaf.uplink_frac", "max", "hottest leaf, up"), ("leaf.uplink_frac", "mean", "mean of leaves, up"),
         ("leaf.downlink_frac", "max", "hottest leaf, down"),
+        ("leaf.uplink_other_frac", "max", "no KV, up"), ("leaf.downlink_other_frac", "max", "no KV, down"),
     )),
     ("Preemptions in a sample", (("replica.preemptions", "sum", "all replicas"),)),
     ("Tokens computed in vain", (("replica.lost_tokens", "sum", "all replicas"),)),
@@ -176,6 +178,7 @@ def _tables(run: Run) -> str:
             statistics_rows(run),
             *group_rows(run, MOST_ROWS),
             link_rows(run, MOST_ROWS),
+            traffic_rows(run, MOST_ROWS),
             fault_rows(run),
             *network_rows(run),
         )

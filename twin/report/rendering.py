@@ -14,6 +14,7 @@ from twin.report.kpis import DISPLAY, J_PER_MWH
 from twin.report.run import Run
 from twin.report.serving import GROUPINGS
 from twin.report.tables import fault_rows, group_rows, link_rows, rich_table, sampling_note, statistics_rows
+from twin.report.traffic import traffic_rows
 
 MOST_GROUPS = 1000
 BALANCED = 1e-9
@@ -101,7 +102,7 @@ def render_kpis(run: Run) -> RenderableType:
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
     for i in range(0, len(shown), 2):
         parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
-    for table in (statistics_rows(run), *group_rows(run), link_rows(run), fault_rows(run)):
+    for table in (statistics_rows(run), *group_rows(run), link_rows(run), traffic_rows(run), fault_rows(run)):
         parts += [Text(), rich_table(table)] if table else []
     if any(abs(row["residual_rel"]) > BALANCED for row in run.audit.values()):
         parts.append(Text("A balance does not close: do not trust this run.", style="bold red"))

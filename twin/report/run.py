@@ -153,6 +153,13 @@ class Run:
         return pd.DataFrame(self.file.spans())
 
     @cached_property
+    def flows(self) -> pd.DataFrame:
+        """Flows that shared links with KV transfers; empty without any."""
+        import pandas as pd
+
+        return pd.DataFrame(self.file.flows())
+
+    @cached_property
     def assets(self) -> dict[str, pd.DataFrame]:
         """What stands on the site, a table a kind."""
         import pandas as pd

@@ -105,7 +105,7 @@ def group_rows(run: Run, most: int = MOST_ROWS) -> Iterator[Rows]:
 
 
 def link_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
-    """Leaves whose links to the spines carried most; none where no KV is handed over."""
+    """Leaves whose links to the spines carried most; none where nothing crosses them."""
     if "leaf.uplink_frac" not in run.file.series_names():
         return None
     ways = [run[f"leaf.{way}_frac"] for way in ("uplink", "downlink")]
@@ -115,8 +115,14 @@ def link_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
     hottest = np.argsort(-shares.max(axis=1), kind="stable")[:most]
     rows = [(ways[0].ids[i], *(cell(100.0 * share) for share in shares[i])) for i in hottest]
     left = len(shares) - len(rows)
-    note = "KV transfers alone, booked when they arrive; peak: largest mean of a sample."
-    heads = ("leaf", "up mean %", "peak %", "down mean %", "peak %")
+    note = "KV transfers are booked when they arrive; peak: largest mean of a sample."
+    heads: tuple[str, ...] = ("leaf", "up mean %", "peak %", "down mean %", "peak %")
+    if "leaf.uplink_other_frac" in run.file.series_names():
+        others = [run[f"leaf.{way}_other_frac"].values.mean(axis=0) for way in ("uplink", "downlink")]
+        rows = [
+            (*row, *(cell(100.0 * mean[i]) for mean in others)) for row, i in zip(rows, hottest, strict=True)
+        ]
+        heads += ("no KV up %", "down %")
     return Rows(
         "links between leaves and spines", heads, rows, note + (f" {left} more leaves." if left else "")
     )

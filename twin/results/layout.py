@@ -11,7 +11,7 @@ each addition.
     /assets/<kind>     id, place, size, parents, catalog
     /edges/<kind>      from_id, to_id, medium, length_m, route_start, route_m
     /series/<period>   time_s and one dataset a quantity (time, asset)
-    /requests, /gaps, /events, /spans, /audit, /tariff    columns of TABLES
+    /requests, /gaps, /events, /spans, /flows, /audit, /tariff    columns of TABLES
 """
 
 from __future__ import annotations
@@ -138,6 +138,21 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("hop", "S64", "", "hop of the path, or queue, prefill, decode"),
         Column("from_s", "f8", "s", "instant at which the request entered the hop"),
         Column("to_s", "f8", "s", "instant at which it left the hop"),
+    ),
+    "flows": (
+        Column("class", "S64", "", "class of traffic, as in the scenario; weights of replicas that start"),
+        Column("from", "S64", "", "source: NVLink domain, storage, outside"),
+        Column("to", "S64", "", "target: the same, or a replica"),
+        Column("bytes", "f8", "bytes", "what it moved"),
+        Column("began_at_s", "f8", "s", "instant at which it began"),
+        Column("ended_at_s", "f8", "s", "instant at which it ended, NaN if it has not"),
+        Column("is_whole", "i1", "", "1 if it moved all that it had, 0 if it was given up or has not ended"),
+        Column(
+            "alone_s",
+            "f8",
+            "s",
+            "least time of a round of its class by the tightest link, NaN without an end",
+        ),
     ),
     "audit": (
         Column("name", "S32", "", "the balance"),

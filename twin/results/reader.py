@@ -172,6 +172,10 @@ class File:
         """Columns of prices and emissions in steps; empty in a file of an older layout."""
         return self._columns("tariff")
 
+    def flows(self) -> dict[str, Any]:
+        """Columns of the flows of other traffic; empty without any."""
+        return self._columns("flows")
+
     def audit(self) -> dict[str, dict[str, float]]:
         """Balances by name, with in, out, inside and residual_rel; empty in a torso."""
         columns = self._columns("audit")

@@ -136,6 +136,11 @@ def _tables(writer: Writer, files: Sequence[File], parts: Sequence[Part]) -> Non
         if len(events["time_s"]):
             events["asset"] = [part.prefix + name for name in events["asset"]]
             writer.append("events", events)
+        flows = file.flows()
+        if len(flows["bytes"]):
+            for end in ("from", "to"):
+                flows[end] = [part.prefix + name for name in flows[end]]
+            writer.append("flows", flows)
         writer.append("requests", requests)
         writer.append("gaps", gaps)
         for name, book in file.audit().items():

@@ -18,6 +18,7 @@ from twin.scenario.shape import annotation_at, example, leaves, marker
 from twin.scenario.source import Source
 from twin.scenario.tariff import check_tariff, tariff
 from twin.scenario.traces import weather
+from twin.scenario.traffic_checks import check_traffic
 from twin.scenario.workloads import check_workload, readers
 from twin.units import parse
 
@@ -178,4 +179,4 @@ def _network(scenario: Scenario) -> Iterator[Fault]:
         yield source.fault("network.design.leaf", "nothing", "the switch of the leaves, or a preset", mend)
 
 
-_LOOKS = (_clock, _sky, _tariff, _workload, _racks, _network, check_serving, check_events)
+_LOOKS = (_clock, _sky, _tariff, _workload, _racks, _network, check_serving, check_events, check_traffic)

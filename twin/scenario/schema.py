@@ -36,6 +36,7 @@ from twin.scenario.section import (
 from twin.scenario.section import default as _default
 from twin.scenario.serving import Serving
 from twin.scenario.source import Source
+from twin.scenario.traffic import Traffic
 from twin.scenario.workloads.schema import Workload
 
 HOURS = 24
@@ -314,6 +315,7 @@ class Scenario(Section):
     power: PowerChain
     cooling: Cooling
     economics: Economics
+    traffic: Traffic | None = None
     events: dict[Key, Event] = Field(default_factory=dict, description="what happens when, by name")
 
     _source: Source = PrivateAttr()

@@ -102,6 +102,8 @@ def _advance(
             writer.append("events", _columns(ctx.events))
             ctx.events.clear()
         _append_spans(writer, plant.serving.spans)
+        if plant.serving.traffic is not None:
+            writer.append("flows", plant.serving.take_flows())
         if progress is not None:
             progress(now_s, scenario.time.duration)
 
@@ -121,6 +123,8 @@ def _advance(
         gc.unfreeze()
         recorder.flush(recorder.count * recorder.period_s)
     writer.append("requests", plant.serving.take_unfinished())
+    if plant.serving.traffic is not None:
+        writer.append("flows", plant.serving.take_flows(at_end=True))
     books = plant.audit()
     columns = {key: [book[key] for book in books.values()] for key in next(iter(books.values()))}
     writer.append("audit", {"name": list(books), **columns})
@@ -155,6 +159,8 @@ def _start_event(params: Any, requests: Requests, paths: Any) -> plants.Served:
         column=partial(getattr, serving),
         outstanding=lambda: serving.outstanding_requests,
         trunk_bytes=lambda: serving.trunk_bytes,
+        traffic_bytes=lambda: serving.traffic_bytes,
+        under_way=lambda: serving.under_way,
         spans=serving.spans,
     )
 

@@ -30,11 +30,13 @@ from typing import Any
 import numba as nb
 import numpy as np
 from numba.core.errors import NumbaExperimentalFeatureWarning
+from numpy.typing import NDArray
 
 from twin.errors import CatalogError, Fault, PhysicalRangeError
 from twin.models.serving import prefix_table
 from twin.models.serving import step as kernel
-from twin.models.serving.layout import ARRIVED, GAPS, LEFT, NOW
+from twin.models.serving.flows import Flow, Job, with_traffic
+from twin.models.serving.layout import ARRIVED, FLOWS_MOVED, GAPS, LEFT, NOW
 from twin.models.serving.pack import Pack
 from twin.models.serving.params import GRAPH_SIZES, everyone, first_come, make_params
 from twin.models.serving.records import (
@@ -42,6 +44,7 @@ from twin.models.serving.records import (
     BOTH,
     DECODE,
     LEVELS,
+    MOVED,
     PREFILL,
     RUN,
     Inputs,
@@ -59,7 +62,9 @@ __all__ = [
     "GRAPH_SIZES",
     "LEVELS",
     "PREFILL",
+    "Flow",
     "Inputs",
+    "Job",
     "Outputs",
     "Params",
     "State",
@@ -73,6 +78,7 @@ __all__ = [
     "idle_outputs",
     "make_params",
     "start",
+    "with_traffic",
 ]
 
 # policies are handed over as compiled functions, which Numba has called experimental for years
@@ -85,13 +91,15 @@ def idle_inputs(params: Params) -> Inputs:
     """All replicas up at full clock in the role they start with."""
     count = len(params.engines)
     up = np.ones(count, dtype=bool)
-    return Inputs(np.ones(count), up, up.copy(), params.engines["role"].astype(np.int64))
+    roles = params.engines["role"].astype(np.int64)
+    return Inputs(np.ones(count), up, up.copy(), roles, np.zeros(count, dtype=np.int64))
 
 
 def idle_outputs(params: Params) -> Outputs:
     """Outputs of a step in which nothing happened."""
     amounts = np.zeros((len(_Amounts._fields), len(params.engines)))
-    return Outputs._make([*amounts, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=RUN)])
+    nothing = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=RUN), np.zeros(0, dtype=MOVED))
+    return Outputs._make([*amounts, *nothing])
 
 
 def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Outputs:
@@ -124,9 +132,10 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
         np.ascontiguousarray(inputs.is_up, dtype=np.int64),
         np.ascontiguousarray(inputs.is_alive, dtype=np.int64),
         np.ascontiguousarray(inputs.role, dtype=np.int64),
+        _starts(inputs),
     )
     outcome = np.zeros(1, dtype=np.int64)
-    gaps = []
+    gaps, moved = [], []
     reason = kernel.GAPS_FULL
     while reason in (kernel.GAPS_FULL, kernel.CACHE_FULL):
         given = (tables, state, columns, float(until_s), policies, outcome, _Amounts(*amounts))
@@ -136,12 +145,21 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
             reason = state.entry(*given)
         gaps.append(state.gaps[: state.counts[GAPS]].copy())
         state.counts[GAPS] = 0
+        moved.append(state.moved[: state.counts[FLOWS_MOVED]].copy())
+        state.counts[FLOWS_MOVED] = 0
         if reason == kernel.CACHE_FULL:
             state.make_room(int(outcome[0]))
     if reason == kernel.BAD_ENTRY:
         raise bad_choice(int(outcome[0]), float(state.clock[NOW]))
     rows = state.left[left : state.counts[LEFT]].astype(np.int64)
-    return Outputs._make([*amounts, rows, gaps[0] if len(gaps) == 1 else np.concatenate(gaps)])
+    logs = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in (gaps, moved)]
+    return Outputs._make([*amounts, rows, *logs])
+
+
+def _starts(inputs: Inputs) -> NDArray[np.int64]:
+    if inputs.starts is None:
+        return np.zeros(len(inputs.role), dtype=np.int64)
+    return np.ascontiguousarray(inputs.starts, dtype=np.int64)
 
 
 def _given(params: Params, state: State) -> tuple[Pack, tuple[Any, ...]]:
@@ -246,7 +264,7 @@ def _entry(digest: str) -> Any:
         if digest == "":
             return kernel.DONE
         prefix_table.fill_table(state)
-        kernel.set_inputs(tables, state, columns[0], columns[1], columns[2], columns[3])
+        kernel.set_inputs(tables, state, columns[0], columns[1], columns[2], columns[3], columns[4])
         reason = kernel.run_until(tables, state, until_s, policies, outcome)
         if reason == kernel.DONE:
             kernel.report(tables, state, amounts)

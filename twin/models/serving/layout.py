@@ -124,13 +124,14 @@ TRANSFER = np.dtype(
     align=True,
 )  # fmt: skip
 
-COUNTS = 26
+COUNTS = 28
 (
     NEXT_STATIC, CURSOR, DECODE_CURSOR, LEFT, BOUNDARIES, GAPS, COMING_ROOT, ALARMS, TRANSFERS, DIRTY, WAITING,
     OUTSTANDING, OUTSTANDING_TOKENS_ALL, OPEN_ENTRY, OPEN_DECODE, LEAST_DECODE_TOKENS, ARRIVED, AWAY, INDEXED,
     INDEXED_DECODE, LOOKS_UP, LOOKS_UP_DECODE, FREE_SLOT, SLOTS_LEFT, MOST_STRETCHES, IS_UNTABLED,
+    FLOWS, FLOWS_MOVED,
 ) = range(COUNTS)  # fmt: skip
 """Fields of ``State.counts``."""
 
-NOW, NEXT_TRANSFER, NEXT_PUBLISH = range(3)
-"""Fields of ``State.clock``."""
+NOW, NEXT_TRANSFER, NEXT_PUBLISH, NEXT_ROUND = range(4)
+"""Fields of ``State.clock``; the next transfer is the next thing of any kind that a link sees."""

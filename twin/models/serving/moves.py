@@ -250,12 +250,14 @@ def free_held(p: Any, s: Any, source: int, row: int) -> None:
 
 
 @outer
-def end_transfer(p: Any, s: Any, now_s: float) -> None:
-    """The transfer that is due has arrived: blocks at its source are free, the request joins."""
+def end_transfer(p: Any, s: Any, now_s: float) -> bool:
+    """The transfer that is due has arrived: blocks at its source are free, the request joins; false if none is."""
     n, row = 0, ENDLESS
     for i in range(s.counts[TRANSFERS]):
         if s.transfers[i].due_s == now_s and s.transfers[i].row < row:
             n, row = i, s.transfers[i].row
+    if row == ENDLESS:
+        return False
     source, r = s.transfers[n].source, s.transfers[n].target
     count_bytes(p, s, n)
     remove_transfer(p, s, n, now_s)
@@ -264,6 +266,7 @@ def end_transfer(p: Any, s: Any, now_s: float) -> None:
     s.requests[row].flags |= IS_JOINING
     s.replicas[r].joining = row
     look(s, s.group_of[r], now_s)
+    return True
 
 
 @inner

@@ -136,6 +136,20 @@ RUN = np.dtype(
 """Gaps between tokens, as logged."""
 
 
+JOB = np.dtype(
+    [("first", "i8"), ("flows", "i8"), ("start_s", "f8"), ("stop_s", "f8"), ("every_s", "f8"),
+     ("pause_s", "f8"), ("replica", "i8")],
+    align=True,
+)  # fmt: skip
+FLOW = np.dtype([("job", "i8"), ("bytes", "f8"), ("weight", "f8"), ("cap_bytes_per_s", "f8")], align=True)
+"""Other traffic, see :mod:`twin.models.serving.flows`."""
+
+MOVED = np.dtype(
+    [("flow", "i8"), ("began_s", "f8"), ("ended_s", "f8"), ("bytes", "f8"), ("is_whole", "i8")], align=True
+)
+"""A flow that has ended: what it moved, and whether that is all it had."""
+
+
 class Params(NamedTuple):
     """Replicas and their policies; made by :func:`~twin.models.serving.make_params`.
 
@@ -168,7 +182,9 @@ class Params(NamedTuple):
     trunk_bytes_per_s : (trunk,)
         Capacity of all links from each leaf to the spines, then of all back [bytes/s].
     narrow_trunks : (n,)
-        Trunks that carry less than all adapters below them together: only they can be full.
+        Trunks that can be full: they carry less than all adapters below them together, or other traffic.
+    jobs, flows, flow_start, flow_link, flow_share, port_bytes_per_s, load_job
+        Other traffic, empty without any: see :func:`~twin.models.serving.flows.with_traffic`.
     """
 
     coefficients: NDArray[np.void]
@@ -186,6 +202,13 @@ class Params(NamedTuple):
     attached_frac: Floats = np.zeros((1, 0))
     trunk_bytes_per_s: Floats = np.zeros(0)
     narrow_trunks: Ints = np.zeros(0, dtype=np.int64)
+    jobs: NDArray[np.void] = np.zeros(0, dtype=JOB)
+    flows: NDArray[np.void] = np.zeros(0, dtype=FLOW)
+    flow_start: Ints = np.zeros(1, dtype=np.int64)
+    flow_link: Ints = np.zeros(0, dtype=np.int64)
+    flow_share: Floats = np.zeros(0)
+    port_bytes_per_s: Floats = np.zeros(0)
+    load_job: Ints = np.zeros(0, dtype=np.int64)
 
 
 class Inputs(NamedTuple):
@@ -201,12 +224,16 @@ class Inputs(NamedTuple):
         A group with a dead replica loses what it holds.
     role : (replica,)
         BOTH, PREFILL or DECODE; changes only where no request is.
+    starts : (replica,), optional
+        How often it was asked to start so far. With each one it loads its weights before it opens, where the
+        parameters have a job for that; none if left out.
     """
 
     clock_frac: Floats
     is_up: Bools
     is_alive: Bools
     role: Ints
+    starts: Ints | None = None
 
 
 class Outputs(NamedTuple):
@@ -232,6 +259,8 @@ class Outputs(NamedTuple):
         Requests that left in the step, in order: finished (at the boundary), rejected, shed, cancelled.
     gaps : (run,) of RUN
         Gaps between tokens.
+    moved : (n,) of MOVED
+        Flows of other traffic that ended in the step, in order.
     """
 
     busy_s: Floats
@@ -250,6 +279,7 @@ class Outputs(NamedTuple):
     kv_blocks: Floats
     left_rows: Ints
     gaps: NDArray[Any]
+    moved: NDArray[Any] = np.zeros(0, dtype=MOVED)
 
 
 AMOUNTS = Outputs._fields[:11]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from twin.errors import Fault, ScenarioError
 from twin.models.serving import cached_blocks
 from twin.models.serving.cached_blocks import looks_up
+from twin.models.serving.flows import idle_flows
 from twin.models.serving.layout import (
     COMING_ROOT,
     COUNTS,
@@ -98,9 +99,12 @@ class State(Pack):
     new_rate, levels : (transfer,)
         Room for the shares of transfers [bytes/s].
     link_left, link_share : (link,)
-        Room for the same, by sender, receiver and narrow trunk.
-    trunk_bytes : (trunk,)
-        What transfers that arrived have carried over each trunk [bytes].
+        Room for the same, by sender, receiver, narrow trunk and port.
+    trunk_bytes, traffic_bytes : (trunk,)
+        What transfers that arrived, and what other traffic, have carried over each trunk [bytes].
+    flows, jobs, running, moved
+        Other traffic: see :mod:`twin.models.serving.flows`; ``running`` are the flows under way, ``moved`` those
+        that ended since the caller looked.
     gaps : (n,) of RUN
     counts, clock
         Single numbers.
@@ -163,6 +167,11 @@ class State(Pack):
     link_left: Floats
     link_share: Floats
     trunk_bytes: Floats
+    traffic_bytes: Floats
+    flows: NDArray[Any]
+    jobs: NDArray[Any]
+    running: Ints
+    moved: NDArray[Any]
     gaps: NDArray[Any]
     counts: Ints
     clock: Floats
@@ -240,12 +249,15 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
     if params.publish_s == 0.0:
         counts[INDEXED] = getattr(params.choose, "smallest", "") == "outstanding_tokens"
         counts[INDEXED_DECODE] = getattr(params.choose_decode, "smallest", "") == "outstanding_tokens"
-    clock = np.array([now_s, np.inf, params.publish_s if params.publish_s > 0 else np.inf])
+    traffic = idle_flows(params, now_s)
+    first_s = traffic["jobs"]["next_s"].min(initial=np.inf)
+    clock = np.array([now_s, first_s, params.publish_s if params.publish_s > 0 else np.inf, first_s])
     if params.publish_s > 0.0:
         clock[NEXT_PUBLISH] = np.ceil(now_s / params.publish_s) * params.publish_s
     view = np.zeros((VIEW_FIELDS, replicas), dtype=np.int64)
     view[POOL] = engines["pool"]
     patient = bool(np.isfinite(requests.patience_s).any()) if rows else False
+    links = 2 * replicas + len(params.narrow_trunks) + len(params.port_bytes_per_s)
     most_transfers = int(engines["max_batch"].sum()) if (engines["role"] != 0).any() else 1
     return State(dict(
         requests=table,
@@ -284,9 +296,10 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
         transfers=np.zeros(most_transfers, dtype=TRANSFER),
         new_rate=np.zeros(most_transfers),
         levels=np.zeros(most_transfers),
-        link_left=np.zeros(2 * replicas + len(params.narrow_trunks)),
-        link_share=np.zeros(2 * replicas + len(params.narrow_trunks)),
+        link_left=np.zeros(links),
+        link_share=np.zeros(links),
         trunk_bytes=np.zeros(len(params.trunk_bytes_per_s)),
+        **traffic,
         gaps=np.zeros(GAPS_KEPT, dtype=RUN),
         counts=counts,
         clock=clock,

@@ -30,23 +30,25 @@ from twin.models.serving.moves import end_transfer, give_up
 from twin.models.serving.prices import coefficients_of
 from twin.models.serving.records import VIEW_FIELDS
 from twin.models.serving.runs import cut, end_s, log_gaps, look, steps_until
+from twin.models.serving.traffic import ask_for_weights, book_flows, go_on, is_log_full, is_starting
 from twin.models.serving.trees import NONE, first_smallest, queue_pop, set_leaf, timer_pop
 from twin.physics import inference
 
 DONE, GAPS_FULL, CACHE_FULL, BAD_ENTRY = range(4)
-"""Why the loop stopped: at its end; the log of gaps is full; the table of cached blocks might become so, and must
-grow by what stands in the outcome; a policy named a replica that cannot be."""
+"""Why the loop stopped: at its end; the log of gaps, or of flows, is full; the table of cached blocks might become
+so, and must grow by what stands in the outcome; a policy named a replica that cannot be."""
 
 
 @outer
-def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any, is_alive: Any, role: Any) -> None:
+def set_inputs(p: Any, s: Any, clock_frac: Any, is_up: Any, is_alive: Any, role: Any, starts: Any) -> None:
     """Bring new inputs into force at this instant."""
     now_s, has_changed = s.clock[NOW], False
+    ask_for_weights(p, s, is_up, is_alive, starts, now_s)
     for r in range(len(s.replicas)):
-        rep = s.replicas[r]
-        if rep.is_up != is_up[r] or rep.role != role[r] or rep.is_alive != is_alive[r]:
+        rep, up = s.replicas[r], 0 if is_starting(p, s, r) else is_up[r]
+        if rep.is_up != up or rep.role != role[r] or rep.is_alive != is_alive[r]:
             has_changed = True
-        rep.is_up, rep.role, rep.is_alive, rep.clock_frac = is_up[r], role[r], is_alive[r], clock_frac[r]
+        rep.is_up, rep.role, rep.is_alive, rep.clock_frac = up, role[r], is_alive[r], clock_frac[r]
     for g in range(len(s.groups)):
         grp = s.groups[g]
         slowest, alive = 1.0, 1
@@ -144,6 +146,16 @@ def _publish(p: Any, s: Any, now_s: float) -> None:
     s.clock[NEXT_PUBLISH] = max(following, math.floor(now_s / p.publish_s[0]) - 1) * p.publish_s[0]
 
 
+@outer
+def _go_on(p: Any, s: Any, now_s: float) -> bool:
+    """What other traffic has due; false where there is no room to log it."""
+    if is_log_full(p, s):
+        return False
+    if go_on(p, s, now_s) != NONE:
+        mark_open(p, s)
+    return True
+
+
 @inner
 def _lack(p: Any, s: Any, g: int, outcome: Any) -> int:
     """Whether a table might not have room for what a boundary of a group adds, as a reason to stop."""
@@ -196,8 +208,8 @@ def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> in
             timer_pop(s.alarm_s, s.alarm_row, s.counts[ALARMS])
             s.counts[ALARMS] -= 1
             give_up(p, s, given_up, now_s)
-        else:
-            end_transfer(p, s, now_s)
+        elif not end_transfer(p, s, now_s) and not _go_on(p, s, now_s):
+            return GAPS_FULL
     s.clock[NOW] = until_s
     return DONE
 
@@ -206,6 +218,7 @@ def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> in
 def report(p: Any, s: Any, out: Any) -> None:
     """Write the work since the last report; a running iteration counts by the share of its time."""
     now_s = s.clock[NOW]
+    book_flows(p, s, now_s)
     for r in range(len(s.replicas)):
         rep, grp, coef = s.replicas[r], s.groups[s.group_of[r]], coefficients_of(p, r)
         whole, part, busy_s = 0, 0.0, 0.0

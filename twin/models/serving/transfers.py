@@ -2,7 +2,8 @@
 
 A transfer crosses the adapters of its source and of its target and, where these hang on different leaves, the trunks
 of those leaves: all cables from a leaf to the spines together, as packets are sprayed over them. Rates are max-min
-fair: all grow alike until something is full, its transfers stay, the others grow on.
+fair: all grow alike until something is full, its transfers stay, the others grow on. Flows of other traffic grow
+with them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 from typing import Any
 
 from twin.models.serving.draws import inner, outer
-from twin.models.serving.layout import IS_LOADING, NEXT_TRANSFER, TRANSFERS
+from twin.models.serving.flow_rates import clear_links, fix_flows, least_level, put_flows, rate_flows
+from twin.models.serving.layout import FLOWS, IS_LOADING, NEXT_ROUND, NEXT_TRANSFER, TRANSFERS
 
 _FULL = 1.0 + 1e-12
 """What is full up to rounding is full."""
@@ -66,6 +68,9 @@ def _lay_out(p: Any, s: Any) -> None:
     for k in range(trunks):
         s.link_left[2 * replicas + k] = p.trunk_bytes_per_s[p.narrow_trunks[k]]
         s.link_share[2 * replicas + k] = 0.0
+    if s.counts[FLOWS] > 0:
+        clear_links(p, s)
+        put_flows(p, s)
     for n in range(s.counts[TRANSFERS]):
         _put(p, s, n, 1.0, 0.0)
         s.new_rate[n] = -1.0
@@ -103,19 +108,23 @@ def _level(p: Any, s: Any, n: int) -> float:
 def _solve(p: Any, s: Any) -> None:
     """Max-min fair rates of all transfers, by filling up: into ``new_rate``."""
     _lay_out(p, s)
-    growing = s.counts[TRANSFERS]
+    growing = s.counts[TRANSFERS] + s.counts[FLOWS]
     while growing > 0:
         least = math.inf
         for n in range(s.counts[TRANSFERS]):
             if s.new_rate[n] < 0.0:
                 s.levels[n] = _level(p, s, n)
                 least = min(least, s.levels[n])
+        if s.counts[FLOWS] > 0:
+            least = min(least, least_level(p, s))
         for n in range(s.counts[TRANSFERS]):
             if s.new_rate[n] < 0.0 and s.levels[n] <= least * _FULL:
                 s.new_rate[n] = least
                 growing -= 1
                 if least < math.inf:
                     _put(p, s, n, -1.0, least)
+        if s.counts[FLOWS] > 0:
+            growing -= fix_flows(p, s, least)
 
 
 @outer
@@ -134,7 +143,9 @@ def share_links(p: Any, s: Any, now_s: float) -> None:
             else:
                 t.due_s = now_s + t.left_bytes / rate if rate > 0.0 else math.inf
         first_s = min(first_s, t.due_s)
-    s.clock[NEXT_TRANSFER] = first_s
+    if s.counts[FLOWS] > 0:
+        first_s = min(first_s, rate_flows(p, s, now_s))
+    s.clock[NEXT_TRANSFER] = min(first_s, s.clock[NEXT_ROUND])
 
 
 @outer

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 from simpy.events import URGENT
 
 from twin.errors import Fault, PhysicalRangeError
@@ -94,7 +95,9 @@ class EventServing:
             hop_ends(paths, engines["ingress_s"].tolist(), "ingress"),
             hop_ends(back, engines["egress_s"].tolist(), "egress"),
         )
-        self._lives = Lives(self.env, params, requests, self._books, self._gateway, ways)
+        self._wants_up = np.ones(len(engines), dtype=bool)
+        self._lives = Lives(self.env, params, requests, self._books, self._gateway, ways, self._open)
+        self._traffic = self._lives.transfers.traffic
         members = {
             index: [r for r in self._replicas if r.engine.group == index]
             for index in engines["group"].tolist()
@@ -116,6 +119,16 @@ class EventServing:
     def trunk_bytes(self) -> Floats:
         """What transfers that arrived have carried over each trunk, array (trunk) [bytes]."""
         return self._lives.transfers.trunk_bytes
+
+    @property
+    def traffic_bytes(self) -> Floats:
+        """What other traffic has carried over each trunk, array (trunk) [bytes]."""
+        return self._traffic.trunk_bytes
+
+    @property
+    def under_way(self) -> NDArray[np.void]:
+        """Flows of other traffic that have not ended."""
+        return self._traffic.under_way()
 
     @property
     def iterations(self) -> int:
@@ -147,9 +160,16 @@ class EventServing:
             self.env.run(Instant(self.env, until_s, URGENT))
         return self._report()
 
+    def _open(self, index: int) -> None:
+        """A replica has its weights."""
+        self._replicas[index].is_up = bool(self._wants_up[index])
+
     def _tell(self, inputs: Inputs) -> None:
+        self._wants_up = np.array(inputs.is_up, dtype=bool)
+        self._traffic.ask(inputs)
         for replica, is_up, role in zip(self._replicas, inputs.is_up, inputs.role, strict=True):
-            replica.is_up, replica.role = bool(is_up), int(role)
+            replica.is_up = bool(is_up) and not self._traffic.is_starting(replica.index)
+            replica.role = int(role)
         for group in self._groups:
             index = [replica.index for replica in group.replicas]
             was_alive, is_alive = group.is_alive, bool(np.all(inputs.is_alive[index]))
@@ -182,5 +202,6 @@ class EventServing:
         amounts, self._reported = now - self._reported, now
         levels = [(r.batch, r.waits, r.kv.used) for r in self._replicas]
         left, gaps = self._books.take()
+        moved = self._traffic.take_moved()
         assert amounts.shape[1] == len(AMOUNTS)
-        return Outputs._make([*amounts.T, *np.array(levels, dtype=np.float64).T, left, gaps])
+        return Outputs._make([*amounts.T, *np.array(levels, dtype=np.float64).T, left, gaps, moved])

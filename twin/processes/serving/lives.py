@@ -35,6 +35,8 @@ class Lives:
         Says where requests go.
     ways : (list of Path, list of Path)
         Hops to each replica and back.
+    loaded : callable
+        Told of a replica whose weights have come.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class Lives:
         books: Books,
         gateway: Gateway,
         ways: tuple[Sequence[Path], Sequence[Path]],
+        loaded: Callable[[int], None],
     ) -> None:
         self._env, self._params, self._requests = env, params, requests
         self.books, self._gateway = books, gateway
         self._ingress, self._egress = ways
-        self.transfers = Transfers(env, params)
+        self.transfers = Transfers(env, params, requests.rows, loaded)
         self._all = [Request(requests, row) for row in range(requests.rows)]
         self._awaited = np.bincount(requests.follower, minlength=requests.rows)
         self._followers: list[list[int]] = [[] for _ in self._all]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import simpy
 
+from twin.models.serving.flows import Link
 from twin.models.serving.records import Floats, Params
 from twin.processes.serving.events import TRANSFER, Instant, at
 from twin.processes.serving.replica import Replica
 from twin.processes.serving.request import Request
+from twin.processes.serving.traffic import Traffic
 
 
 class _Transfer:
@@ -27,9 +29,6 @@ class _Transfer:
         self.since_s = now_s
         self.rate = -1.0
         self.event: Instant | None = None
-
-
-Link = tuple[str, int]
 
 
 def fair_rates(shares: Sequence[Mapping[Link, float]], capacity: Mapping[Link, float]) -> list[float]:
@@ -76,16 +75,25 @@ class Transfers:
         Clock.
     params : Params
         What replicas and trunks can carry, and how replicas hang on the leaves.
+    rows : int
+        Requests of the run.
+    loaded : callable
+        Told of a replica whose weights have come.
 
     Attributes
     ----------
+    traffic : Traffic
+        What shares the links with transfers.
     trunk_bytes : (trunk,)
         What transfers that arrived have carried over each trunk [bytes].
     """
 
-    def __init__(self, env: simpy.Environment, params: Params) -> None:
+    def __init__(
+        self, env: simpy.Environment, params: Params, rows: int, loaded: Callable[[int], None]
+    ) -> None:
         self._env, self._params = env, params
         self._running: list[_Transfer] = []
+        self.traffic = Traffic(env, params, rows, self._share, loaded)
         self.trunk_bytes: Floats = np.zeros(len(params.trunk_bytes_per_s))
 
     def start(self, request: Request) -> None:
@@ -129,6 +137,8 @@ class Transfers:
 
     def _capacity(self, link: Link) -> float:
         kind, index = link
+        if kind in ("port", "cap"):
+            return self.traffic.capacity(link)
         if kind == "trunk":
             return float(self._params.trunk_bytes_per_s[index])
         return float(self._params.engines[f"{kind}_bytes_per_s"][index])
@@ -137,8 +147,12 @@ class Transfers:
         """Rates of now; a transfer whose rate stays keeps its end."""
         now_s = self._env.now
         shares = [self._shares(transfer) for transfer in self._running]
+        shares += self.traffic.shares()
         capacity = {link: self._capacity(link) for links in shares for link in links}
-        for transfer, rate in zip(self._running, fair_rates(shares, capacity), strict=True):
+        rates = fair_rates(shares, capacity)
+        count = len(self._running)
+        self.traffic.set_levels(rates[count:])
+        for transfer, rate in zip(self._running, rates[:count], strict=True):
             if rate == transfer.rate:
                 continue
             if now_s > transfer.since_s:
