@@ -149,7 +149,9 @@ _ALL = (
     _share("leaf.uplink_other_frac", "of that to the spines, what was no KV transfer", "mean"),
     _share("leaf.downlink_other_frac", "of that from the spines, what was no KV transfer", "mean"),
     _share("spine.uplink_frac", "share of the links from a spine's pod to the cores that was taken", "mean"),
-    _share("spine.downlink_frac", "share of the links from the cores to a spine's pod that was taken", "mean"),
+    _share(
+        "spine.downlink_frac", "share of the links from the cores to a spine's pod that was taken", "mean"
+    ),
 )
 
 QUANTITIES: dict[str, Quantity] = {q.name: q for q in _ALL}

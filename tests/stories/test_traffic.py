@@ -42,8 +42,8 @@ both = pytest.mark.parametrize("fidelity", ["batch", "event"])
 def test_a_checkpoint_delays_first_tokens_while_it_lasts(fidelity) -> None:
     """The cache of the prompts holds one: the second waits until the KV of the first has left.
 
-    Alone the KV takes 2 s. Beside a checkpoint of as many bytes it has half of the uplink, 4 s, so the second of the pair
-    is 2 s late. Pairs after the checkpoint are as quick as those of a site without one.
+    Alone the KV takes 2 s. Beside a checkpoint of as many bytes it has half of the uplink, 4 s, so the second of the
+    pair is 2 s late. Pairs after the checkpoint are as quick as those of a site without one.
     """
     requests = make([0.0, 0.0, 20.0, 20.0, 40.0, 40.0], [24] * 6, [2] * 6)
     params = make_params([Iteration(overhead_s=0.5)], choose, **APART)

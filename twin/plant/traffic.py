@@ -1,22 +1,14 @@
-"""Traffic beside KV transfers: from the classes of a scenario to jobs on the links of the hall.
-
-Ends of a flow are *members*: an NVLink domain with its adapters, storage, or what is outside. Storage and outside hang
-above all leaves. A domain crosses the trunks of its leaves as a KV transfer does; its adapters are those of the
-replicas on its GPUs, and a port for GPUs that serve nothing.
-"""
+"""Traffic beside KV transfers: from the classes of a scenario to jobs on the links of the hall."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from twin import topology
 from twin.catalog import huggingface
 from twin.errors import Fault, TopologyError
 from twin.models import serving
@@ -26,36 +18,14 @@ from twin.physics import collectives, parallel
 from twin.physics.transformer import Layout
 from twin.plant import cards
 from twin.plant.maps import Maps
+from twin.plant.traffic_ends import Ends, Member, called
 from twin.scenario import Scenario
 from twin.scenario.serving import Placed
-from twin.scenario.traffic import OUTSIDE, STORAGE, Flows
+from twin.scenario.traffic import STORAGE, Flows
 
 Floats = NDArray[np.float64]
 WEIGHTS = "weights"
 """Class of the weights that replicas load."""
-
-
-class Member(NamedTuple):
-    """An end of flows.
-
-    Parameters
-    ----------
-    name : str
-        Domain, ``storage``, ``outside``; domains that are alike and serve nothing are one member.
-    domains, gpus : int
-        How many it stands for, and their GPUs.
-    below : (trunk,)
-        Share of its adapters below each trunk; zero for what hangs above all of them.
-    sends, receives : dict of link to float
-        Share of its bytes that crosses each link of its own.
-    """
-
-    name: str
-    domains: int
-    gpus: int
-    below: Floats
-    sends: dict[Link, float]
-    receives: dict[Link, float]
 
 
 @dataclass(frozen=True)
@@ -154,103 +124,44 @@ def build(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, params: servin
         tuple(builder.names),
         tuple(builder.jobs),
         tuple(builder.ends),
-        tuple(builder.ports),
+        tuple(builder.found.ports),
         builder.trunk_bytes_per_s,
         frozenset(builder.by_requests),
         scenario.traffic.weights == "cold-start",
     )
 
 
-@dataclass
 class _Builder:
-    graph: nx.MultiDiGraph
-    scenario: Scenario
-    maps: Maps
-    params: serving.Params
-    names: list[str] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
-    ends: list[tuple[str, str]] = field(default_factory=list)
-    ports: list[float] = field(default_factory=list)
-    by_requests: set[int] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
+    """Gathers jobs, with what they are called and what is wrong."""
 
-    def __post_init__(self) -> None:
-        traffic = self.scenario.traffic
+    def __init__(
+        self, graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, params: serving.Params
+    ) -> None:
+        traffic = scenario.traffic
         assert traffic is not None
-        self.teams = dict(zip(self.maps.ids["gpu"], self.maps.team_of_gpu.tolist(), strict=True))
-        named = [end for flow in traffic.flows.values() for ends in (flow.source, flow.target, flow.among)
-                 for end in ends or ()]  # fmt: skip
-        racks = [group for group in self.scenario.racks if group in named]
-        domains = topology.domains(self.graph, racks)
-        found = topology.attachment(self.graph, list(domains.values()))
-        self.real_bytes_per_s = np.concatenate([found.trunk_bytes_per_s] * 2)
-        self.trunk_bytes_per_s = self.params.trunk_bytes_per_s.copy()
-        self.members: dict[str, list[Member]] = defaultdict(list)
-        self._add_domains(domains, found.share_frac)
-        above = np.zeros(len(found.trunk_bytes_per_s))
-        if traffic.storage is not None:
-            self._add_fixed(STORAGE, above, traffic.storage.read, traffic.storage.write)
-        self._add_fixed(OUTSIDE, above, *[_gateway_bytes_per_s(self.graph)] * 2)
-
-    # members
-
-    def _add_fixed(self, name: str, above: Floats, sends: float, receives: float) -> None:
-        out, into = ({("port", self._port(rate)): 1.0} for rate in (sends, receives))
-        self.members[name].append(Member(name, 1, 1, above, out, into))
-
-    def _port(self, rate_bytes_per_s: float) -> int:
-        self.ports.append(rate_bytes_per_s)
-        return len(self.ports) - 1
-
-    def _add_domains(self, domains: dict[str, list[str]], below: Floats) -> None:
-        """Members of each group of racks; domains that are alike and serve nothing are one."""
-        alike: dict[tuple[str, bytes], list[int]] = defaultdict(list)
-        names = list(domains)
-        for i, (name, gpus) in enumerate(domains.items()):
-            group = self.graph.nodes[self.graph.nodes[gpus[0]]["rack"]]["group"]
-            if any(self.teams[gpu] >= 0 for gpu in gpus):
-                self.members[group].append(self._member(name, [gpus], below[i]))
-            else:
-                alike[group, below[i].round(9).tobytes()].append(i)
-        for (group, _), places in alike.items():
-            name = names[places[0]] if len(places) == 1 else f"{names[places[0]]} and {len(places) - 1} more"
-            gpus_of = [domains[names[i]] for i in places]
-            self.members[group].append(self._member(name, gpus_of, below[places[0]]))
-
-    def _member(self, name: str, domains: Sequence[list[str]], below: Floats) -> Member:
-        gpus = [gpu for domain in domains for gpu in domain]
-        serving_gpus = Counter(self.teams[gpu] for gpu in gpus if self.teams[gpu] >= 0)
-        replicas: dict[int, float] = {}
-        for replica, team in enumerate(self.maps.team_of_replica.tolist()):
-            if team in serving_gpus:
-                lanes = int(self.maps.lanes_of_team[team])
-                replicas[replica] = serving_gpus[team] / len(gpus) / lanes
-        idle = [gpu for gpu in gpus if self.teams[gpu] < 0]
-        sends: dict[Link, float] = {("send", r): share for r, share in replicas.items()}
-        receives: dict[Link, float] = {("receive", r): share for r, share in replicas.items()}
-        if idle:
-            rate = sum(topology.adapter_bytes_per_s(self.graph, gpu) for gpu in idle)
-            if rate <= 0.0:
-                self._fault(f"{name} has no adapters", "adapters on the network", "name other racks")
-                rate = 1.0
-            sends["port", self._port(rate)] = len(idle) / len(gpus)
-            receives["port", self._port(rate)] = len(idle) / len(gpus)
-        return Member(name, len(domains), len(gpus), below, sends, receives)
+        named = {end for flow in traffic.flows.values() for ends in (flow.source, flow.target, flow.among)
+                 for end in ends or ()}  # fmt: skip
+        self.scenario, self.maps = scenario, maps
+        self.found = Ends(graph, maps, traffic, [group for group in scenario.racks if group in named])
+        self.trunk_bytes_per_s = params.trunk_bytes_per_s.copy()
+        self.names: list[str] = []
+        self.jobs: list[Job] = []
+        self.ends: list[tuple[str, str]] = []
+        self.by_requests: set[int] = set()
+        self.faults: list[Fault] = []
+        for name in self.found.without_adapters:
+            self._fault(f"{name} has no adapters", "adapters on the network", "name other racks")
 
     def _fault(self, found: str, expected: str, mend: str) -> None:
         self.faults.append(self.scenario.source.fault("traffic", found, expected, mend))
 
-    # jobs
-
-    def _all(self, names: Iterable[str]) -> list[Member]:
-        return [member for name in names for member in self.members[name]]
-
     def add(self, name: str, given: Flows) -> None:
         """Add the job of a class."""
         if given.among is not None:
-            flows = [self._collective(given, self._all(given.among))]
+            flows = [self._collective(given, self.found.all(given.among))]
         else:
-            flows = self._between(given, self._all(given.source or ()), self._all(given.target or ()))
+            source, target = given.source or [], given.target or []
+            flows = self._between(given, self.found.all(source, target), self.found.all(target, source))
         end_s = self.scenario.time.duration
         if given.each_request is not None:
             self.by_requests.add(len(self.jobs))
@@ -276,9 +187,9 @@ class _Builder:
                 ends = (member, other) if is_out else (other, member)
                 _add(shares, other.receives if is_out else other.sends, part)
                 _add(shares, self._trunks(*ends), part)
-            names = (member.name, _side(others)) if is_out else (_side(others), member.name)
             flows.append(self._flow(given, shares, member.gpus / total, member.domains))
-            self.ends.append(names)
+            beyond = called([other.name for other in others])
+            self.ends.append((member.name, beyond) if is_out else (beyond, member.name))
         return flows
 
     def _collective(self, given: Flows, members: list[Member]) -> Flow:
@@ -300,7 +211,8 @@ class _Builder:
         if not is_direct and len(members) > 1:
             for member, following in zip(members, [*members[1:], members[0]], strict=True):
                 _add(shares, self._trunks(member, following), 1.0 / domains)
-        self.ends.append((_side(members), _side(members)))
+        name = called([m.name for m in members])
+        self.ends.append((name, name))
         total = load.network * (given.bytes or 0.0) * domains
         return self._flow(given.model_copy(update={"bytes": total}), shares, 1.0, domains)
 
@@ -311,7 +223,7 @@ class _Builder:
         for trunk, share in enumerate(np.concatenate([beyond, -beyond]).tolist()):
             if share <= 1e-12:
                 continue
-            rate = float(self.real_bytes_per_s[trunk])
+            rate = float(self.found.trunk_bytes_per_s[trunk])
             if rate <= 0.0:
                 expected = "links from every leaf of theirs to the spines"
                 self._fault(f"{source.name} cannot reach {target.name}", expected, "add spines")
@@ -331,36 +243,14 @@ class _Builder:
 
     def add_weights(self) -> None:
         """Add a job for each replica: its weights, from storage to its adapters."""
-        storage = self.members[STORAGE][0]
-        members = self.maps.gpus_of_replica()
-        below = topology.attachment(self.graph, members).share_frac
-        for replica, pool in enumerate(self.maps.pool_of_replica.tolist()):
+        (storage,) = self.found.all([STORAGE])
+        for replica, target in enumerate(self.found.replicas()):
+            pool = self.maps.pools[self.maps.pool_of_replica[replica]]
             lanes = int(self.maps.lanes_of_team[self.maps.team_of_replica[replica]])
-            size = _weights_bytes(self.maps.pools[pool]) * len(members[replica]) / lanes
-            name = self.maps.ids["replica"][replica]
-            target = Member(name, 1, 1, below[replica], {}, {("receive", replica): 1.0})
             shares = storage.sends | target.receives | self._trunks(storage, target)
             self.names.append(WEIGHTS)
-            self.jobs.append(Job([Flow(size, shares)], replica=replica))
-            self.ends.append((STORAGE, name))
-
-
-def _side(members: Sequence[Member]) -> str:
-    """What several members are called together."""
-    more = len(members) - 1
-    return members[0].name if not more else f"{members[0].name} and {more} more"
-
-
-def _gateway_bytes_per_s(graph: nx.MultiDiGraph) -> float:
-    """What the way in for requests carries in one direction [bytes/s]."""
-    rates = [
-        float(rate)
-        for node, kind in graph.nodes(data="kind")
-        if kind == "gateway"
-        for _, _, key, rate in graph.out_edges(node, keys=True, data="rate_bytes_per_s")
-        if key == "network"
-    ]
-    return sum(rates) or np.inf
+            self.jobs.append(Job([Flow(_weights_bytes(pool) * target.gpus / lanes, shares)], replica=replica))
+            self.ends.append((STORAGE, target.name))
 
 
 def _weights_bytes(pool: Placed) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ KV = "KV transfers"
 HEADS = ("class", "rounds", "GB", "GB/s in rounds", "round p50 s", "longest s", "slowdown mean", "most")
 
 
-def classes(flows: dict[str, Any]) -> dict[str, dict[str, float]]:
+def classes(flows: dict[str, Any], lasted_s: float = math.inf) -> dict[str, dict[str, float]]:
     """Figures of each class of traffic.
 
     Parameters
     ----------
     flows : dict of str to array (flow)
         Columns of the table ``flows`` of a result file.
+    lasted_s : float
+        End of the record, where what flows all the time is cut off [s].
 
     Returns
     -------
@@ -41,6 +44,11 @@ def classes(flows: dict[str, Any]) -> dict[str, dict[str, float]]:
     """
     found = {}
     names = np.array(flows["class"])
+    is_steady = np.isnan(flows["ended_at_s"]) & np.isnan(flows["alone_s"]) & (lasted_s < math.inf)
+    flows = flows | {
+        "ended_at_s": np.where(is_steady, lasted_s, flows["ended_at_s"]),
+        "is_whole": np.where(is_steady, 1, flows["is_whole"]),
+    }
     for name in dict.fromkeys(flows["class"]):
         rows = np.flatnonzero(names == name)
         began = flows["began_at_s"][rows]
@@ -79,7 +87,7 @@ def _figures(flows: dict[str, Any], rows: NDArray[np.int64], of: NDArray[np.int6
 
 def traffic_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
     """What moved over the links, by class; none without other traffic."""
-    found = classes(run.file.flows())
+    found = classes(run.file.flows(), run.serving.lasted_s)
     if not found:
         return None
     rows = []

@@ -40,7 +40,9 @@ def test_no_section_no_traffic(hall) -> None:
 
 def test_a_ring_over_two_racks_crosses_half_of_its_bytes_each_way(hall) -> None:
     """Two domains send 2 (2-1)/2 of the message (142 more GPUs: 2 * 143/144), each to the other above four leaves."""
-    found, _ = built(hall, training={"among": ["train-a", "train-b"], "bytes": "140 GB", "pause": "1 s", "streams": 3})
+    found, _ = built(
+        hall, training={"among": ["train-a", "train-b"], "bytes": "140 GB", "pause": "1 s", "streams": 3}
+    )
     (job,) = found.jobs
     (flow,) = job.flows
     assert flow.bytes == pytest.approx(2 * 140e9 * 2 * 143 / 144)
@@ -61,7 +63,9 @@ def test_each_to_each_and_ring_are_alike_between_two(hall) -> None:
 
 
 def test_writes_of_idle_racks_cross_their_leaves_and_storage(hall) -> None:
-    found, params = built(hall, save={"source": ["train-a", "train-b"], "target": ["storage"], "bytes": "1 TB"})
+    found, params = built(
+        hall, save={"source": ["train-a", "train-b"], "target": ["storage"], "bytes": "1 TB"}
+    )
     first, second = found.jobs[0].flows
     assert first.bytes == second.bytes == 0.5e12
     for flow, leaves in ((first, range(4)), (second, range(4, 8))):
