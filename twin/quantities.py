@@ -125,6 +125,31 @@ _ALL = (
     _power("dry_cooler.heat_w", "heat rejected to outdoor air"),
     _power("dry_cooler.power_w", "fan power of a dry cooler"),
     _share("dry_cooler.fan_frac", "fan speed of a dry cooler"),
+    *(
+        quantity
+        for kind, name in (
+            ("adiabatic_cooler", "an adiabatic cooler"),
+            ("cooling_tower", "a cooling tower"),
+            ("water_chiller", "a water-cooled chiller"),
+            ("economiser", "a chiller with an economiser"),
+            ("radiator", "a radiator"),
+        )
+        for quantity in (
+            _power(f"{kind}.heat_w", f"heat that {name} takes from facility water"),
+            _power(f"{kind}.power_w", f"power of fans, pumps and compressors of {name}"),
+            _share(f"{kind}.effort_frac", f"effort that the set-point asks of {name}"),
+        )
+    ),
+    *(
+        Quantity(f"{kind}.make_up_kg", "kg", "sum", f"fresh water of {name}", "m3", 1e-3)
+        for kind, name in (
+            ("adiabatic_cooler", "an adiabatic cooler"),
+            ("cooling_tower", "a cooling tower"),
+            ("water_chiller", "the tower of a water-cooled chiller"),
+        )
+    ),
+    _share("cooling_tower.level_frac", "water in the basin of a cooling tower over a full one"),
+    _power("economiser.free_heat_w", "heat that left without a compressor"),
     _temperature("hall.air_k", "supply air of a hall at the rack inlets"),
     _temperature("hall.return_air_k", "return air of a hall"),
     _power("crah.heat_w", "heat taken out of hall air"),

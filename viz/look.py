@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "power": ("feed", "generator", "transformer", "ups", "pdu"),
-    "liquid": ("cdu", "facility_water", "dry_cooler"),
+    "liquid": (
+        "cdu", "facility_water", "dry_cooler", "adiabatic_cooler", "cooling_tower", "water_chiller", "economiser",
+        "radiator",
+    ),
     "air": ("crah", "chilled_water", "chiller"),
     "network": ("network_rack", "leaf", "spine", "core", "gateway", "server"),
     "compute": ("rack",),
-}
+}  # fmt: skip
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 FAMILY_NAMES = {
     "compute": "racks",

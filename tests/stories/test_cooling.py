@@ -177,3 +177,75 @@ def test_a_valve_that_sticks_starves_its_own_rack(scenarios: Path, tmp_path: Pat
     hot = run["gpu.temperature_k"].values[-1]
     assert np.median(hot[72:]) > np.median(hot[:72]) + 5.0
     closes(run)
+
+
+def rejecting(scenarios: Path, out: Path, rejection: str, **changes: Any) -> Run:
+    """One rack whose heat leaves by another way than a dry cooler."""
+    setting = {
+        "time.duration": "70 s",
+        **CALM,
+        "time.sample": "2 s",
+        "cooling.liquid.rejection": rejection,
+        "cooling.liquid.dry_cooler.count": 1,
+        **changes,
+    }
+    return twin.run(twin.load(scenarios / "one-rack.yaml", set=setting), out=out)
+
+
+def test_a_tower_without_make_up_lives_on_its_basin(scenarios: Path, tmp_path: Path) -> None:
+    dry = {"at": "30 s", "kind": "make-up-loss", "asset": "cooling-tower-1"}
+    run = rejecting(scenarios, tmp_path, "tower", events={"dry": dry})
+    level, fresh = run["cooling_tower.level_frac"], run["cooling_tower.make_up_kg"]
+    before, after = level.time_s < 30.0, level.time_s > 34.0
+    assert level.values[before].min() == 1.0
+    assert fresh.values[before][5:].min() > 0.0 == fresh.values[after].max()
+    fall = level.values[after, 0]
+    assert np.all(np.diff(fall) < 0.0)
+    heat_j = float(run["cooling_tower.heat_w"].values[after].sum()) * 2.0
+    lost_kg = (1.0 - float(fall[-1])) * 600.0 * 500e3 / 2.43e6
+    assert 1.2 < lost_kg / heat_j * 3.6e6 < 2.2, "litres a kilowatt-hour, vapour and blow-down"
+    kpis = run.kpis()
+    assert kpis["water_m3"] == pytest.approx(float(fresh.values.sum()) / 1000.0, rel=1e-6)
+    assert kpis["wue_m3_per_j"] * kpis["energy_it_j"] == pytest.approx(kpis["water_m3"])
+    closes(run)
+
+
+def test_an_orbit_rejects_by_radiation_alone(scenarios: Path, tmp_path: Path) -> None:
+    run = rejecting(scenarios, tmp_path, "radiator")
+    heat_w = run["radiator.heat_w"].values[-5:].mean()
+    assert heat_w > 40e3
+    assert run["facility_water.supply_k"].values[-1] == pytest.approx(314.15, abs=4.0)
+    assert run["site.cooling_power_w"].values[-1] > 0.0
+    closes(run)
+
+
+@pytest.mark.parametrize(
+    ("outdoor_c", "is_free"), [(5.0, True), (44.0, False)], ids=["cold day", "hotter than the water"]
+)
+def test_an_economiser_follows_the_weather(
+    scenarios: Path, tmp_path: Path, outdoor_c: float, is_free: bool
+) -> None:
+    """At 20 °C facility water outdoor air cools in winter, compressors in summer; the dry cooler has no summer."""
+    cold = {"cooling.liquid.cdu.supply": "24 degC", "cooling.liquid.facility_water.supply": "20 degC"}
+    weather = {"weather": {"dry_bulb": f"{outdoor_c} degC"}}
+    run = rejecting(scenarios, tmp_path, "economiser", **cold, **weather)
+    heat, free = (
+        run["economiser.heat_w"].values[-10:].mean(),
+        run["economiser.free_heat_w"].values[-10:].mean(),
+    )
+    assert heat > 40e3
+    assert (free > 0.99 * heat) if is_free else (free == 0.0)
+    assert run["facility_water.supply_k"].values[-1] < 297.3
+    closes(run)
+
+
+def test_rejection_by_evaporation_needs_the_humidity(scenarios: Path) -> None:
+    setting = {"cooling.liquid.rejection": "tower", "weather": {"dry_bulb": "30 degC"}}
+    with pytest.raises(twin.errors.ScenarioError) as caught:
+        twin.load(scenarios / "one-rack.yaml", set=setting)
+    (fault,) = caught.value.faults
+    assert "wet_bulb" in fault.found and "wet_bulb" in fault.mend
+    twin.load(
+        scenarios / "one-rack.yaml",
+        set={**setting, "weather": {"dry_bulb": "30 degC", "wet_bulb": "22 degC"}},
+    )

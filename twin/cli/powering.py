@@ -15,6 +15,7 @@ import twin
 from twin import facility
 from twin.cli.output import print_json, stderr, stdout
 from twin.errors import Fault, ScenarioError, UnitError
+from twin.topology.rejection import KINDS
 from twin.units import parse
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 16
 """Elements of a kind on a screen, the most loaded; JSON holds all."""
-LOADS = ("rack", "cdu", "facility_water", "dry_cooler", "crah", "chiller")
+LOADS = ("rack", "cdu", "facility_water", *KINDS.values(), "crah", "chiller")
 CHAIN = ("transformer", "ups", "pdu")
 
 

@@ -9,7 +9,7 @@ a fan power that never falls as the air warms. Pads stay in the air's way, which
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,18 +25,8 @@ from twin.facility.plant_parts import (
 )
 from twin.physics import psychrometrics
 from twin.physics.cooling_tower import make_up_kg_per_s
-
-PAD_FRAC: Final = 0.85
-"""Effectiveness of wetted pads [1]; ASHRAE Systems and Equipment 2020, chapter 41: 0.7 to 0.95 by depth."""
-
-DRY_SPEED_FRAC: Final = 0.7
-"""Fan speed from which on pads are wetted [1]; assumption (2026): 0.6 to 1."""
-
-PAD_FAN_FRAC: Final = 1.15
-"""Fan power with pads over that without [1]; assumption (2026): 20 Pa on an air path of 120 Pa, 1.1 to 1.25."""
-
-PAD_CYCLES: Final = 3.0
-"""Cycles of concentration of pad water [1]; assumption (2026), 2 to 5."""
+from twin.plant.constants import DRY_SPEED_FRAC, PAD_CYCLES, PAD_FRAC
+from twin.topology.constants import PAD_FAN_FRAC
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,48 +16,31 @@ from twin.facility.plant_parts import ECONOMISERS, Compressor, Plant
 from twin.facility.plant_tower import Plate, Tower, TowerPlant
 from twin.facility.plant_water_chiller import WaterChiller
 from twin.physics.constants import STANDARD_PRESSURE_PA
-from twin.physics.psychrometrics import (
-    DRY_AIR_J_PER_KG_K,
-    VAPOUR_J_PER_KG_K,
-    dry_density_kg_per_m3,
-    enthalpy_j_per_kg,
-    humidity_at_wet_bulb,
-    saturated_ratio,
+from twin.physics.psychrometrics import dry_density_kg_per_m3, humidity_at_wet_bulb
+from twin.physics.wet_tower import (
+    LIFT_FRAC,
+    TOWER_FAN_FRAC,
+    TOWER_IN_K,
+    TOWER_PUMP_PA,
+    TOWER_RANGE_K,
+    TOWER_WET_BULB_K,
+    WATER_J_PER_M3_K,
+    WATER_OVER_AIR,
+    counterflow_ua_w_per_k,
+    rated_ua_w_per_k,
 )
+from twin.plant.constants import PLATE_APPROACH_K
+from twin.topology.constants import FLOODED_APPROACH_K, FLOODED_CARNOT_FRAC
 
 DRY_COOLER, AIR_CHILLER = "dry-cooler-1000kw", "chiller-1000kw-air"
 """Cards that a plant is scaled from where a scenario names none."""
 
-TOWER_RANGE_K: Final = 5.56
-TOWER_IN_K: Final = 308.15
-TOWER_WET_BULB_K: Final = 298.71
-"""Design of towers: water from 35.0 to 29.4 °C at a wet bulb of 25.6 °C [K], entering air as warm as the water;
-CTI STD-201, the usual rating point."""
-
-WATER_OVER_AIR: Final = 1.2
-"""Mass flow of water over dry air at design, L/G [1]; textbook (2026), 0.8 to 1.5."""
-
-TOWER_FAN_FRAC: Final = 0.0126
-"""Tower fans over heat at design [1]; ASHRAE 90.1-2019, table 6.8.1-7: 40.2 gpm/hp at this rating point."""
-
-PLATE_APPROACH_K: Final = 1.5
-"""Water that leaves plate exchangers above tower water at design [K]; assumption (2026), 1 to 2.5."""
-
-WATER_COOLED = Compressor(0.55, 2.0, 2.0)
-"""Centrifugal machines: share of Carnot, textbook (2026), 0.5 to 0.62; approaches of flooded exchangers [K],
-assumption (2026), 1 to 3."""
-
-LIFT_FRAC: Final = 0.2
-"""Compressor power over heat that towers are sized for [1]; assumption (2026): a COP of 5 in the hottest hours."""
+WATER_COOLED = Compressor(FLOODED_CARNOT_FRAC, FLOODED_APPROACH_K, FLOODED_APPROACH_K)
+"""Centrifugal machines with flooded exchangers."""
 
 LOOP_PUMP_PA: Final = 349e3
-TOWER_PUMP_PA: Final = 301e3
 """Electrical power of pumps over volume flow at design [Pa = W s/m3]; ASHRAE 90.1-2019, appendix G: 22 W/gpm for
-chilled and 19 W/gpm for condenser water, used for facility and tower water."""
-
-WATER_J_PER_M3_K: Final = 4.16e6
-"""Heat capacity of water by volume near 30 °C [J/(m3 K)]; IAPWS SR6-08, rounded. Held constant, so that a pump's
-power follows the heat alone."""
+chilled water, used for facility water."""
 
 
 def pump_power_w(water_w_per_k: float, per_flow_pa: float = LOOP_PUMP_PA) -> float:
@@ -70,28 +52,6 @@ def pump_power_w(water_w_per_k: float, per_flow_pa: float = LOOP_PUMP_PA) -> flo
     349000.0
     """
     return water_w_per_k / WATER_J_PER_M3_K * per_flow_pa
-
-
-def counterflow_ua_w_per_k(per_k: float, first_w_per_k: float, second_w_per_k: float) -> float:
-    """UA that gives a counterflow exchanger a heat per kelvin between its inlets [W/K].
-
-    Parameters
-    ----------
-    per_k : float
-        Heat over the difference of the inlets [W/K], below both capacity flows.
-    first_w_per_k, second_w_per_k : float
-        Capacity flows [W/K].
-
-    Examples
-    --------
-    >>> counterflow_ua_w_per_k(0.5, 1.0, 1.0)
-    1.0
-    """
-    least, most = sorted((first_w_per_k, second_w_per_k))
-    reach, ratio = per_k / least, least / most
-    if math.isclose(ratio, 1.0, rel_tol=1e-9):
-        return least * reach / (1.0 - reach)
-    return least * math.log((1.0 - reach * ratio) / (1.0 - reach)) / (1.0 - ratio)
 
 
 def build(kind: str, heat_w: float, water_w_per_k: float, economiser: str = "none") -> Plant:
@@ -158,30 +118,11 @@ def towers(heat_w: float, water_w_per_k: float, lift_frac: float = 0.0) -> Tower
     entering_k, wet_k, total_pa = (np.array(v) for v in (TOWER_IN_K, TOWER_WET_BULB_K, STANDARD_PRESSURE_PA))
     humidity = humidity_at_wet_bulb(entering_k, wet_k, total_pa)
     density = dry_density_kg_per_m3(entering_k, humidity, total_pa)
-    ua = _tower_ua_w_per_k(rejected_w, tower_w_per_k, air_kg_per_s, float(humidity))
+    ua = rated_ua_w_per_k(rejected_w, tower_w_per_k, air_kg_per_s)
     tower = Tower(tower_w_per_k, ua, air_kg_per_s / float(density), TOWER_FAN_FRAC * rejected_w)
     per_k = heat_w / (heat_w / water_w_per_k + PLATE_APPROACH_K)
     plate = Plate(counterflow_ua_w_per_k(per_k, water_w_per_k, tower_w_per_k))
     return TowerPlant(heat_w, tower, plate, pump_power_w(tower_w_per_k, TOWER_PUMP_PA))
-
-
-def _tower_ua_w_per_k(heat_w: float, water_w_per_k: float, air_kg_per_s: float, humidity: float) -> float:
-    """UA for sensible heat with which a tower meets its rating point [W/K]."""
-    entering = _saturated_j_per_kg(TOWER_WET_BULB_K)
-    low_k, high_k = TOWER_WET_BULB_K, TOWER_WET_BULB_K + 60.0
-    for _ in range(60):
-        middle_k = 0.5 * (low_k + high_k)
-        is_below = _saturated_j_per_kg(middle_k) - entering < heat_w / air_kg_per_s
-        low_k, high_k = (middle_k, high_k) if is_below else (low_k, middle_k)
-    wet_j_per_kg_k = heat_w / air_kg_per_s / (low_k - TOWER_WET_BULB_K)
-    per_k = heat_w / (TOWER_IN_K - TOWER_WET_BULB_K)
-    ua = counterflow_ua_w_per_k(per_k, water_w_per_k, air_kg_per_s * wet_j_per_kg_k)
-    return ua * (DRY_AIR_J_PER_KG_K + humidity * VAPOUR_J_PER_KG_K) / wet_j_per_kg_k
-
-
-def _saturated_j_per_kg(temperature_k: float) -> float:
-    here = np.array(temperature_k)
-    return float(enthalpy_j_per_kg(here, saturated_ratio(here, np.array(STANDARD_PRESSURE_PA))))
 
 
 KINDS: dict[str, Callable[[float, float, str], Plant]] = {

@@ -9,27 +9,15 @@ Equipment 2020, chapter 40). Vapour is what brings the air to saturation; blow-d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from twin.facility.plant_parts import FINE_SPEEDS, Answer, Array, Duty, Outdoor, fan_power_w, hold
 from twin.physics import cooling_tower, psychrometrics
 from twin.physics.heat_exchanger import counterflow_w_per_k, film_w_per_k
+from twin.physics.wet_tower import AIR_EXPONENT, CYCLES, DRIFT_FRAC, WATER_EXPONENT, WATER_J_PER_KG_K
 from twin.plant.constants import LEAST_PUMP_SPEED_FRAC
-
-CYCLES: Final = 5.0
-"""Cycles of concentration of a basin [1]; textbook (2026), 3 to 7 by the water."""
-
-DRIFT_FRAC: Final = 2e-5
-"""Water lost as drops over water moved [1]; textbook (2026), 5e-6 to 5e-5 with modern eliminators."""
-
-WATER_EXPONENT: Final = 0.4
-AIR_EXPONENT: Final = 0.6
-"""UA of a fill goes with these powers of water and air [1]; ASHRAE Systems and Equipment 2020, chapter 40."""
-
-WATER_J_PER_KG_K: Final = 4180.0
-"""Heat capacity of tower water near 30 °C [J/(kg K)]; IAPWS SR6-08 (2011), rounded."""
 
 _SECANTS = 6
 _START_J_PER_KG_K = 3500.0

@@ -185,7 +185,7 @@ def _per_k3(hot: Array, cold: Array, balance_k: Array) -> Array:
     """Mean of 1 / (T^4 - balance^4) along a panel, times a kelvin [1/K4]."""
     fall = hot - cold
     apart = np.abs(fall) > 1e-6 * hot
-    spread = _reach_per_k3(cold, balance_k) - _reach_per_k3(hot, balance_k)
+    spread = reach_per_k3(cold, balance_k) - reach_per_k3(hot, balance_k)
     alike = 1.0 / (0.5 * (hot + cold)) ** 4 / (1.0 - (balance_k / (0.5 * (hot + cold))) ** 4)
     return np.where(apart, spread / np.where(apart, fall, 1.0), alike)
 
@@ -195,9 +195,20 @@ def _per_k4(panel: Panel) -> float:
     return panel.sides * panel.emissivity * STEFAN_BOLTZMANN_W_PER_M2_K4 * panel.fin_efficiency
 
 
-def _reach_per_k3(temperature_k: Array, balance_k: Array) -> Array:
-    """Integral of dT / (T^4 - balance^4) from a temperature to infinity [1/K3]."""
-    ratio = balance_k / temperature_k
+def reach_per_k3(temperature_k: Array, balance_k: ArrayLike) -> Array:
+    """Integral of dT / (T^4 - balance^4) from a temperature to infinity [1/K3].
+
+    Parameters
+    ----------
+    temperature_k, balance_k : array
+        Temperature, and that at which the panel is in balance with its surroundings, below it [K].
+
+    Examples
+    --------
+    >>> float(reach_per_k3(np.array(300.0), np.array(0.0)) * 3 * 300.0**3)
+    1.0
+    """
+    ratio = np.asarray(balance_k) / temperature_k
     # (artanh y - arctan y) / 2 y^3 as a series where the two nearly cancel
     small = np.minimum(ratio, 0.3) ** 4
     series = 1 / 3 + small * (1 / 7 + small * (1 / 11 + small * (1 / 15 + small * (1 / 19 + small / 23))))

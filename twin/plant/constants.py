@@ -44,6 +44,31 @@ LEAST_PUMP_SPEED_FRAC: Final = 0.4
 DRAUGHT_FRAC: Final = 0.02
 """Air through a coil with its fans off over rated air [1]; assumption (2026), range 0 to 0.05."""
 
+PAD_FRAC: Final = 0.85
+"""Effectiveness of wetted pads [1]; ASHRAE Systems and Equipment 2020, chapter 41: 0.7 to 0.95 by depth."""
+
+DRY_SPEED_FRAC: Final = 0.7
+"""Fan speed from which on pads are wetted [1]; assumption (2026): 0.6 to 1."""
+
+PAD_CYCLES: Final = 3.0
+"""Cycles of concentration of pad water [1]; assumption (2026), 2 to 5."""
+
+PLATE_APPROACH_K: Final = 1.5
+"""Water that leaves plate exchangers above tower water at design [K]; assumption (2026), 1 to 2.5."""
+
+BASIN_S: Final = 600.0
+"""Water in a tower's basin over the vapour of its rated heat [s]; assumption (2026): ten minutes without make-up,
+300 to 1,800."""
+
+SUPPLY_FRAC: Final = 2.0
+"""Make-up that the supply brings over what rated heat needs [1]; assumption (2026), 1.5 to 3."""
+
+FREE_EFFORT_FRAC: Final = 0.5
+"""Effort of an economiser at which its coil is fully blown [1]; choice of this product (2026)."""
+
+RADIATOR_RANGE_K: Final = 15.0
+"""Fall of coolant along a radiator at rated heat [K]; assumption (2026), 10 to 20."""
+
 BUOYANT_FLOW_FRAC: Final = 0.004
 """Flow of a technology loop without pumps, by buoyancy, over rated flow [1]; assumption (2026), 0 to 0.01."""
 

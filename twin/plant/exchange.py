@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.physics import gpu_power
 from twin.plant import constants as design
+from twin.plant import rejection
 from twin.plant.maps import gpu_work, total
 from twin.policies.capping import pausing, thermal
 from twin.policies.capping import power as capping
@@ -108,7 +109,7 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         effort_frac(upsets.sensed_k("cdu", cdu.state.supply_k), p.setpoint_k["cdu"], BAND_K)
     )
     given_w = cdu.take("heat_to_facility_j", tick)
-    facility_pump, coolers = p.nodes["facility_pump"], p.nodes["dry_cooler"]
+    facility_pump, coolers = p.nodes["facility_pump"], p.nodes[upsets.rejector]
     facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
     p.handed.cdu_heat_w = float(given_w.sum())
     cdu.tell(
@@ -123,23 +124,21 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     p.nodes["cdu_pump"].tell(
         speed_frac=p.served("cdu") * upsets.can_pump * upsets.speed_frac, path_frac=upsets.path_frac
     )
-    rejected_w = coolers.take("heat_to_air_j", tick)
+    kind = rejection.OF[upsets.rejector]
+    rejected_w, fan_w = coolers.take(kind.heat, tick), coolers.take(kind.energy, tick)
     loop.tell(
         heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow
     )
-    one = np.ones(len(rejected_w))
-    coolers.tell(
-        water_in_k=one * loop.state.return_k[0],
-        air_in_k=one * p.outdoor_k,
-        water_kg_per_s=one * flow[0] / len(one),
-        fan_frac=p.served("dry_cooler")
-        * effort_frac(
-            upsets.sensed_k("facility_water", loop.state.supply_k), p.setpoint_k["facility_water"], BAND_K
-        )[0],
-    )
-    fan_w = coolers.take("fan_j", tick)
+    shown_k = upsets.sensed_k("facility_water", loop.state.supply_k)
+    effort = effort_frac(shown_k, p.setpoint_k["facility_water"], BAND_K)[0]
+    each = np.ones(len(rejected_w))
+    water = rejection.Told(
+        loop.state.return_k[0], loop.state.supply_k[0], each * flow[0] / len(each),
+        p.served(upsets.rejector) * effort,
+    )  # fmt: skip
+    coolers.tell(**kind.tell(p, water))
     p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum())
-    return {"cdu": pump_w, "facility_water": facility_pump_w, "dry_cooler": fan_w}
+    return {"cdu": pump_w, "facility_water": facility_pump_w, upsets.rejector: fan_w}
 
 
 def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.models.serving import BOTH
+from twin.plant import rejection
 from twin.plant.maps import total
 from twin.plant.window import IT, Window
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from twin.plant.plant import Plant
 
 SUMS = ("prefill_tokens", "output_tokens", "cached_tokens", "lost_tokens", "preemptions", "sent_bytes")
-COOLING = ("cdu", "facility_water", "dry_cooler", "crah", "chiller")
+COOLING = ("cdu", "facility_water", *rejection.OF, "crah", "chiller")
 
 
 def observe(p: Plant, over: Window) -> dict[str, Array]:
@@ -108,7 +109,7 @@ def _trunks(p: Plant, over: Window) -> dict[str, Array]:
 
 
 def _liquid(p: Plant, over: Window) -> dict[str, Array]:
-    cdu, loop, coolers = p.nodes["cdu"], p.nodes["facility_water"], p.nodes["dry_cooler"]
+    cdu, loop = p.nodes["cdu"], p.nodes["facility_water"]
     return {
         "cdu.supply_k": cdu.state.supply_k,
         "cdu.return_k": cdu.state.return_k,
@@ -120,10 +121,28 @@ def _liquid(p: Plant, over: Window) -> dict[str, Array]:
         "facility_water.supply_k": loop.state.supply_k,
         "facility_water.return_k": loop.state.return_k,
         "facility_water.power_w": over.rate(p, "facility_pump", "energy_j"),
-        "dry_cooler.heat_w": over.rate(p, "dry_cooler", "heat_to_air_j"),
-        "dry_cooler.power_w": over.rate(p, "dry_cooler", "fan_j"),
-        "dry_cooler.fan_frac": coolers.inputs.fan_frac,
+        **_rejection(p, over),
     }
+
+
+def _rejection(p: Plant, over: Window) -> dict[str, Array]:
+    """What takes the heat of facility water away."""
+    name = p.upsets.rejector
+    kind, inputs = rejection.OF[name], p.nodes[name].inputs
+    found = {
+        f"{name}.heat_w": over.rate(p, name, kind.heat),
+        f"{name}.power_w": over.rate(p, name, kind.energy),
+    }
+    if name == "dry_cooler":
+        return found | {"dry_cooler.fan_frac": inputs.fan_frac}
+    found[f"{name}.effort_frac"] = inputs.effort_frac
+    if name in rejection.WET_KINDS:
+        found[f"{name}.make_up_kg"] = over.amount(p, name, "make_up_kg")
+    if name == "cooling_tower":
+        found["cooling_tower.level_frac"] = p.nodes[name].state.held_kg / p.nodes[name].params.basin_kg
+    if name == "economiser":
+        found["economiser.free_heat_w"] = over.rate(p, name, "free_j")
+    return found
 
 
 def _air(p: Plant, over: Window) -> dict[str, Array]:

@@ -9,11 +9,11 @@ from twin.errors import ScenarioError
 from twin.plant import constants as design
 from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
-from twin.plant.thermal import columns
 from twin.scenario import Scenario
+from twin.topology.rejection import KINDS
 
-HELD = (("hall", "crah", "cold_j_per_k"), ("chilled_water", "chiller", "supply_j_per_k"),
-        ("facility_water", "dry_cooler", "supply_j_per_k"), ("cdu", "cdu", "supply_j_per_k"))  # fmt: skip
+HELD = (("hall", ("crah",), "cold_j_per_k"), ("chilled_water", ("chiller",), "supply_j_per_k"),
+        ("facility_water", tuple(KINDS.values()), "supply_j_per_k"), ("cdu", ("cdu",), "supply_j_per_k"))  # fmt: skip
 
 
 def check_tick(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, nodes: dict[str, Node]) -> None:
@@ -28,11 +28,12 @@ def check_tick(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, nodes: di
         With every volume that is too small, and the largest tick.
     """
     faults = []
-    for name, cooler, capacity in HELD:
+    for name, coolers, capacity in HELD:
         if name not in nodes:
             continue
+        cooler = next(kind for kind in coolers if maps.ids.get(kind))
         held: Array = getattr(nodes[name].params, capacity)
-        (power_w,) = columns(graph, maps.ids[cooler], cooler, "rated_heat_w")
+        power_w = np.array([graph.nodes[unit]["rated_heat_w"] for unit in maps.ids[cooler]])
         cooling_w = power_w if name == "cdu" else power_w.sum(keepdims=True)
         largest_s = float(np.min(design.STABLE_BAND_FRAC * design.SUPPLY_BAND_K * held / cooling_w))
         if scenario.time.tick > largest_s:

@@ -17,6 +17,7 @@ from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.coolant import air_density_kg_per_m3
 from twin.physics.heat_exchanger import crossflow_ua_w_per_k
 from twin.plant import constants as design
+from twin.plant import rejection
 from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
 from twin.policies.capping.thermal import Limits
@@ -129,7 +130,7 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
             cdu.stored_j,
         ),
         **_facility_water(scenario, float(facility_flow.sum()), facility_cp),
-        "dry_cooler": _dry_coolers(graph, maps, float(facility_flow.sum()), facility_cp, wanted.facility_water.supply),
+        **rejection.build(graph, scenario, maps, float(facility_flow.sum()), facility_cp),
     }  # fmt: skip
 
 
@@ -150,22 +151,6 @@ def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Nod
             water_loop.Inputs(0.0 * one, 0.0 * one, flow * one), water_loop.stored_j,
         ),
     }  # fmt: skip
-
-
-def _dry_coolers(graph: nx.MultiDiGraph, maps: Maps, flow: float, cp: float, start_k: float) -> Node:
-    ids = maps.ids["dry_cooler"]
-    ua, air, fan_w = columns(
-        graph, ids, "dry_cooler", "rated_conductance_w_per_k", "rated_air_flow_kg_per_s", "fan_power_w"
-    )
-    one = np.ones(len(ids))
-    water = one * flow / len(ids)
-    params = air_coil.Params(ua, air, water, fan_w, design.DRAUGHT_FRAC * one, cp * one)
-    return Node(
-        air_coil.step,
-        params,
-        air_coil.State(),
-        air_coil.Inputs(one * start_k, one * start_k, water, 0.0 * one),
-    )
 
 
 def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:

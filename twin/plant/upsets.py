@@ -13,6 +13,7 @@ import numpy as np
 from twin.models import air_coil, cdu, loop_fill
 from twin.physics import loop_flow
 from twin.plant import constants as design
+from twin.plant import rejection
 from twin.plant.maps import total
 from twin.plant.node import Array, Node
 
@@ -29,14 +30,17 @@ OF_KIND: Final = {
     "crah": {"fans_frac": 1.0, "conductance_frac": 1.0},
     "hall": {"sensor_k": 0.0},
     "chilled_water": {"sensor_k": 0.0},
-    **{kind: {"fans_frac": 1.0, "conductance_frac": 1.0} for kind in ("dry_cooler",)},
+    **{kind: {"fans_frac": 1.0, "conductance_frac": 1.0} for kind in rejection.OF},
 }  # fmt: skip
+for _kind in rejection.WET_KINDS:
+    OF_KIND[_kind]["make_up_frac"] = 1.0
 """Inputs by kind of asset with their value while all is well."""
 
 
-COIL: Final = (air_coil.derated, ("fans_frac", "conductance_frac"))
+BLOWN: Final = ("fans_frac", "conductance_frac")
 DERATE: Final[dict[str, tuple[Callable[..., Any], tuple[str, ...]]]] = {
-    "cdu": (cdu.fouled, ("conductance_frac",)), "dry_cooler": COIL, "crah": COIL,
+    "cdu": (cdu.fouled, ("conductance_frac",)), "crah": (air_coil.derated, BLOWN),
+    **{kind: (found.model.derated, BLOWN) for kind, found in rejection.OF.items()},
 }  # fmt: skip
 """What a model makes of its figures when inputs of its kind are below one."""
 
@@ -57,6 +61,8 @@ class Upsets:
         Speed of the technology pumps that holds the pressure over the racks [1].
     branch_frac : array (rack)
         A rack's share of its loop's flow over its rated share [1].
+    rejector : str
+        Kind of what takes the heat of facility water away; empty without liquid cooling.
     """
 
     def __init__(self, p: Plant) -> None:
@@ -69,6 +75,7 @@ class Upsets:
         self.inputs: dict[str, Array] = {
             name: self._buffer[end - size : end] for (name, size, _), end in zip(sizes, ends, strict=True)
         }
+        self.rejector = next((kind for kind in rejection.OF if kind in p.nodes), "")
         self._rated = {kind: node.params for kind, node in p.nodes.items() if kind in DERATE}
         self._seen = self._state(p)
         if (

@@ -8,7 +8,7 @@ from typing import Any
 from twin.engine import Context
 from twin.processes._inputs import for_a_while, kind_of
 
-ASSET_KIND = ("dry_cooler", "crah")
+ASSET_KIND = ("dry_cooler", "adiabatic_cooler", "cooling_tower", "water_chiller", "economiser", "crah")
 NEEDS = ("asset",)
 TAKES = {"amount": None, "duration": None}
 

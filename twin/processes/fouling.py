@@ -8,7 +8,9 @@ from typing import Any
 from twin.engine import Context
 from twin.processes._inputs import for_a_while, kind_of
 
-ASSET_KIND = ("cdu", "dry_cooler", "crah")
+ASSET_KIND = (
+    "cdu", "dry_cooler", "adiabatic_cooler", "cooling_tower", "water_chiller", "economiser", "radiator", "crah",
+)  # fmt: skip
 NEEDS = ("asset", "amount")
 TAKES = {"ramp": 0.0, "duration": None}
 

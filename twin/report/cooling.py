@@ -38,6 +38,32 @@ def cooling_figures(file: Source) -> dict[str, float]:
     }
 
 
+WATER = ".make_up_kg"
+KG_PER_M3 = 1000.0
+
+
+def water_figures(file: Source, it_j: float) -> dict[str, float]:
+    """Fresh water of a run and its usage effectiveness; none of a run whose heat leaves dry.
+
+    Parameters
+    ----------
+    file : Source
+        An opened result file.
+    it_j : float
+        IT energy of the run [J].
+
+    Returns
+    -------
+    dict
+        ``water_m3``, and ``wue_m3_per_j``, that over the IT energy (WUE of The Green Grid is the same in L/kWh).
+    """
+    names = [name for name in file.series_names() if name.endswith(WATER)]
+    if not names:
+        return {}
+    water_m3 = sum(float(file.series(name).values.sum(dtype=float)) for name in names) / KG_PER_M3
+    return {"water_m3": water_m3, "wue_m3_per_j": water_m3 / it_j if it_j > 0.0 else float("nan")}
+
+
 def faults(file: Source) -> list[dict[str, Any]]:
     """Faults of the cooling in their order, with what came of each; see :func:`figures_of`.
 

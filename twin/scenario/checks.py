@@ -17,7 +17,7 @@ from twin.scenario.serving_checks import check_serving
 from twin.scenario.shape import annotation_at, example, leaves, marker
 from twin.scenario.source import Source
 from twin.scenario.tariff import check_tariff, tariff
-from twin.scenario.traces import weather
+from twin.scenario.traces import is_wet, weather
 from twin.scenario.traffic_checks import check_traffic
 from twin.scenario.workloads import check_workload, readers
 from twin.units import parse
@@ -88,6 +88,12 @@ def _sky(scenario: Scenario) -> Iterator[Fault]:
         yield source.fault("weather", found, "either dry_bulb or file", mend)
     elif sky.file is not None:
         yield from _data(source, "weather.file", lambda: weather(scenario))
+    elif sky.wet_bulb is None and is_wet(scenario):
+        mend = "add wet_bulb, for example 24 degC"
+        yield source.fault("weather", "no wet_bulb", "the humidity of the air, for this rejection", mend)
+    if sky.wet_bulb is not None and (sky.dry_bulb is None or sky.wet_bulb > sky.dry_bulb + sky.offset):
+        expected = "a wet bulb beside dry_bulb, and not above it"
+        yield source.fault("weather.wet_bulb", f"{sky.wet_bulb:g} K", expected, "lower it, or remove it")
 
 
 def _tariff(scenario: Scenario) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from twin.scenario.fabric import Design
-from twin.scenario.fields import Named, refuse
+from twin.scenario.fields import Measure, Named, refuse
 from twin.scenario.power import PowerChain
 from twin.scenario.section import (
     Count,
@@ -72,8 +72,13 @@ class Weather(Section):
     dry_bulb: Temperature | None = Field(None, description="constant dry-bulb temperature")
     file: FileName | None = Field(
         None,
-        description="CSV with dry_bulb_c and either time_local or time_s",
+        description="CSV with dry_bulb_c, either time_local or time_s, and relative_humidity_pct where towers or "
+        "wetted pads need it",
         examples=["data/weather-dallas-2022.csv"],
+    )
+    wet_bulb: Temperature | None = Field(
+        None,
+        description="constant wet-bulb temperature beside a constant dry bulb; towers and wetted pads need one",
     )
     offset: TemperatureDifference = _default("0 K", "added to the outdoor temperature, for a hotter day")
 
@@ -152,12 +157,30 @@ class DryCoolers(Units):
     unit: Annotated[Name, Named("dry_cooler")]
 
 
+class Orbit(Section):
+    """Circular orbit of a site whose heat leaves by radiators."""
+
+    altitude: Length = _default("550 km", "above the mean radius of the Earth")
+    sun_angle: Annotated[float, Measure("angle", "0 deg", low=0.0, high=90.0)] = _default(
+        "0 deg", "between the sun and the plane of the orbit"
+    )
+
+
 class Liquid(Section):
     """Direct-to-chip liquid cooling."""
 
     cdu: Cdu
     facility_water: FacilityWater
-    dry_cooler: DryCoolers
+    dry_cooler: DryCoolers = Field(
+        description="units that take the heat of facility water away: dry coolers, or those of another rejection "
+        "that are rated for as much heat"
+    )
+    rejection: Literal["dry-cooler", "adiabatic", "tower", "chiller", "economiser", "radiator"] = Field(
+        "dry-cooler",
+        description="how they take it away: dry coolers; such behind wetted pads; cooling towers; water-cooled "
+        "chillers with towers; air-cooled chillers behind a free-cooling coil; radiators in orbit",
+    )
+    orbit: Orbit = Field(Orbit(), description="where radiators are")
 
 
 class Crah(Units):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import ScenarioError
+from twin.physics import psychrometrics
+from twin.physics.constants import STANDARD_PRESSURE_PA
 from twin.scenario.schema import Scenario
 from twin.scenario.series_file import Kind, read_series
 
 DRY_BULB = Kind("dry_bulb_c", 1.0, -93.15, 66.85, "an outdoor temperature in degC", offset=273.15)
+HUMIDITY = Kind("relative_humidity_pct", 0.01, 0.0, 100.0, "a relative humidity in percent")
 
 
 class Series(NamedTuple):
@@ -24,10 +28,23 @@ class Series(NamedTuple):
         From the start of the run, the first being 0 [s].
     dry_bulb_k : array of float64, shape (point,)
         Dry-bulb temperature [K].
+    wet_bulb_k : array of float64, shape (point,), optional
+        Wet-bulb temperature [K]; empty where nothing needs it.
     """
 
     time_s: NDArray[np.float64]
     dry_bulb_k: NDArray[np.float64]
+    wet_bulb_k: NDArray[np.float64] = np.zeros(0)
+
+    def wet_bulb_at(self, time_s: float) -> float:
+        """Wet-bulb temperature [K] at an instant [s]; not a number where it was not asked for.
+
+        Examples
+        --------
+        >>> Series(np.array([0.0]), np.array([300.0]), np.array([290.0])).wet_bulb_at(60.0)
+        290.0
+        """
+        return float(np.interp(time_s, self.time_s, self.wet_bulb_k)) if len(self.wet_bulb_k) else math.nan
 
     def at(self, time_s: float) -> float:
         """Temperature [K] at an instant [s]; the ends hold outside.
@@ -41,7 +58,7 @@ class Series(NamedTuple):
 
 
 def weather(scenario: Scenario) -> Series:
-    """Outdoor temperature from the start of the run to its end, offset applied.
+    """Outdoor temperature from the start of the run to its end, offset applied; the wet bulb where heat leaves by it.
 
     Raises
     ------
@@ -50,7 +67,8 @@ def weather(scenario: Scenario) -> Series:
     """
     sky, end_s = scenario.weather, scenario.time.duration
     if sky.dry_bulb is not None:
-        return Series(np.array([0.0, end_s]), np.full(2, sky.dry_bulb + sky.offset))
+        wet = np.zeros(0) if sky.wet_bulb is None else np.full(2, sky.wet_bulb)
+        return Series(np.array([0.0, end_s]), np.full(2, sky.dry_bulb + sky.offset), wet)
     file = scenario.source.data_file("weather.file", sky.file or "")
     start = datetime.fromisoformat(scenario.time.start)
     time_s, dry_bulb_k = read_series(file, start, DRY_BULB)
@@ -64,4 +82,24 @@ def weather(scenario: Scenario) -> Series:
         raise ScenarioError("the weather does not cover the run", [fault])
     inside = (time_s > 0) & (time_s < end_s)
     times = np.concatenate([[0.0], time_s[inside], [end_s]])
-    return Series(times, np.interp(times, time_s, dry_bulb_k) + sky.offset)
+    dry, wet = np.interp(times, time_s, dry_bulb_k), np.zeros(0)
+    if is_wet(scenario):
+        wet = _wet_bulb_k(dry, np.interp(times, *read_series(file, start, HUMIDITY)), sky.offset)
+    return Series(times, dry + sky.offset, wet)
+
+
+def is_wet(scenario: Scenario) -> bool:
+    """Whether the humidity of outdoor air matters: heat leaves by evaporation."""
+    liquid = scenario.cooling.liquid
+    return liquid is not None and liquid.rejection in ("adiabatic", "tower", "chiller")
+
+
+def _wet_bulb_k(
+    dry_bulb_k: NDArray[np.float64], humidity_frac: NDArray[np.float64], warmer_k: float
+) -> NDArray[np.float64]:
+    """Wet bulb of air that is warmed while it keeps its vapour [K]; at sea level."""
+    vapour_pa = humidity_frac * psychrometrics.saturation_pa(dry_bulb_k)
+    total = np.full_like(dry_bulb_k, STANDARD_PRESSURE_PA)
+    ratio = psychrometrics.humidity_ratio(vapour_pa, total)
+    most = psychrometrics.saturated_ratio(dry_bulb_k + warmer_k, total)
+    return psychrometrics.wet_bulb_k(dry_bulb_k + warmer_k, np.minimum(ratio, most), total)

@@ -7,6 +7,7 @@ import networkx as nx
 from twin import catalog
 from twin.scenario.schema import Scenario
 from twin.topology import constants as c
+from twin.topology import rejection
 from twin.topology.assets import add_asset, ids
 from twin.topology.cabling import add_fabric
 from twin.topology.cooling import add_cooling
@@ -74,7 +75,9 @@ def _fleet(scenario: Scenario, kinds: dict[str, RackType], fabric: Fabric) -> Fl
     coolers: list[Items] = []
     if liquid is not None:
         skids.append("facility-water")
-        coolers.append(_items("dry_cooler", liquid.dry_cooler.unit, liquid.dry_cooler.count))
+        coolers.append(
+            _items("dry_cooler", liquid.dry_cooler.unit, liquid.dry_cooler.count, rejection.kind_of(liquid))
+        )
     if air is not None:
         skids.append("chilled-water")
         coolers.append(_items("chiller", air.chiller.unit, air.chiller.count))
@@ -99,10 +102,10 @@ def _fleet(scenario: Scenario, kinds: dict[str, RackType], fabric: Fabric) -> Fl
     )
 
 
-def _items(kind: str, unit: str, count: int) -> Items:
-    """Ids of equal units of plant with the size of their card."""
+def _items(kind: str, unit: str, count: int, named: str = "") -> Items:
+    """Ids of equal units of plant with the size of their card; of another kind where it is named."""
     size = card_size(catalog.get(kind, unit), c.UNIT_M[kind])
-    return [(name, size) for name in ids(kind.replace("_", "-"), count)]
+    return [(name, size) for name in ids((named or kind).replace("_", "-"), count)]
 
 
 def _add_rooms(graph: nx.MultiDiGraph, floor: Plan) -> None:

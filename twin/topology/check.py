@@ -19,6 +19,7 @@ from twin.topology.network_check import network_faults
 from twin.topology.placement import domains
 from twin.topology.power import CHAIN, PowerTree
 from twin.topology.redundancy import redundancy_faults
+from twin.topology.rejection import KINDS
 from twin.units import to
 
 
@@ -141,7 +142,7 @@ def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     air_w = air_heat_max_w(graph)
     fans_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "crah"))
     plants: list[tuple[str, str, list[str], float]] = [
-        ("cooling.liquid.dry_cooler", "dry coolers", of_kind(graph, "dry_cooler"), sum(liquid_w.values())),
+        ("cooling.liquid.dry_cooler", "dry coolers", of_kind(graph, *KINDS.values()), sum(liquid_w.values())),
         ("cooling.air.crah", "air handlers", of_kind(graph, "crah"), air_w),
         ("cooling.air.chiller", "chillers", of_kind(graph, "chiller"), air_w + fans_w),
     ]

@@ -53,6 +53,12 @@ UNIT_M = {  # width, depth, height of plant where a card gives none
 }
 UNIT_KG = {"cdu": 900.0, "pdu": 700.0}  # those that stand on the floor of the hall
 
+# --- rejection, assumptions 2026-11 ------------------------------------------------------------
+PAD_FAN_FRAC = 1.15  # fan power with pads over that without: 20 Pa on an air path of 120 Pa, 1.1 to 1.25
+FLOODED_APPROACH_K = 2.0  # of evaporators and condensers of centrifugal machines, 1 to 3
+FLOODED_CARNOT_FRAC = 0.55  # share of Carnot of centrifugal machines, textbook, 0.5 to 0.62
+RADIATOR_PUMP_FRAC = 0.005  # pumps of a radiator loop over its heat, 0.003 to 0.01
+
 # --- building, assumptions of common practice, 2026-11 ------------------------------------------
 CELL_GAP_M = 0.10  # between a CDU or network rack and the racks of its row
 BANK_GAP_M = 0.40  # between units that stand side by side along a wall

@@ -13,6 +13,7 @@ from twin.catalog import Card
 from twin.physics.chiller import cop
 from twin.scenario.schema import Air, Cooling, Liquid
 from twin.topology import constants as c
+from twin.topology import rejection
 from twin.topology.assets import SWITCHES, add_asset, add_link, ids, of_kind
 from twin.topology.geometry import Point, overhead
 from twin.topology.layout import Plan
@@ -42,7 +43,8 @@ def air_heat_max_w(graph: nx.MultiDiGraph) -> float:
 
 def _add_liquid(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid) -> None:
     cdu_card = catalog.get("cdu", liquid.cdu.unit)
-    cooler_card = catalog.get("dry_cooler", liquid.dry_cooler.unit)
+    cooler_card, kind = catalog.get("dry_cooler", liquid.dry_cooler.unit), rejection.kind_of(liquid)
+    cooler_w = rejection.power_max_w(liquid, cooler_card)
     add_asset(
         graph,
         "facility-water",
@@ -68,8 +70,8 @@ def _add_liquid(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid) -> None:
             demand_max_w=float(cdu_card.pump_power_w) * int(cdu_card.pumps),
         )
         _water(graph, plan, "facility-water", name)
-    for name in ids("dry-cooler", liquid.dry_cooler.count):
-        _add_outside(graph, plan, name, cooler_card, float(cooler_card.fan_power_w))
+    for name in ids(kind.replace("_", "-"), liquid.dry_cooler.count):
+        _add_outside(graph, plan, name, kind, cooler_card, cooler_w)
         _water(graph, plan, name, "facility-water")
     racks = [r for r in of_kind(graph, "rack") if graph.nodes[r]["liquid_frac"] > 0]
     for i, rack in enumerate(racks):
@@ -100,7 +102,7 @@ def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air) -> None:
     each_w = (air_heat_max_w(graph) + fans_w) / len(chillers)
     demand_w = chiller_w(chiller_card, air.chiller.supply, each_w)
     for name in chillers:
-        _add_outside(graph, plan, name, chiller_card, demand_w)
+        _add_outside(graph, plan, name, "chiller", chiller_card, demand_w)
         _water(graph, plan, name, "chilled-water")
     for box in of_kind(graph, "rack", "network_rack"):
         if graph.nodes[box].get("liquid_frac", 0.0) < 1.0:
@@ -122,12 +124,14 @@ def chiller_w(card: Card, supply_k: float, heat_w: float) -> float:
     return float(heat_w / ratio + heat_w * float(card.parasitic_frac))
 
 
-def _add_outside(graph: nx.MultiDiGraph, plan: Plan, name: str, card: Card, demand_w: float) -> None:
+def _add_outside(
+    graph: nx.MultiDiGraph, plan: Plan, name: str, kind: str, card: Card, demand_w: float
+) -> None:
     """Add a unit of the yard that gives its heat to the outdoor air."""
     add_asset(
         graph,
         name,
-        card.kind,
+        kind,
         plan.boxes[name],
         "outdoor",
         catalog=card.name,

@@ -16,10 +16,11 @@ from twin.topology import constants as c
 from twin.topology.assets import SWITCHES, add_asset, add_link, converter, edges_of, ids, of_kind
 from twin.topology.geometry import overhead
 from twin.topology.layout import Plan
+from twin.topology.rejection import KINDS
 
 #: Loads that hang on the PDUs, and loads of the mechanical board of the transformers.
 PDU_LOADS = (*SWITCHES, "cdu")
-BOARD_LOADS = ("facility_water", "dry_cooler", "crah", "chiller")
+BOARD_LOADS = ("facility_water", *KINDS.values(), "crah", "chiller")
 #: Kinds with a rating that must not be passed.
 CHAIN = ("psu", "pdu", "ups", "transformer", "feed")
 
