@@ -10,9 +10,10 @@ import numpy as np
 from twin.facility.annual_plant import LIQUID, Flow
 from twin.facility.plant_dry_cooler import DryCooler
 from twin.facility.plant_parts import Answer, Duty, Outdoor
-from twin.facility.plant_tower import WATER_J_PER_KG_K, TowerPlant, Weather
+from twin.facility.plant_tower import TowerPlant, Weather
 from twin.physics import coolant, psychrometrics
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, CELSIUS_ZERO_K
+from twin.physics.wet_tower import WATER_J_PER_KG_K
 
 _ROUNDS = 8
 

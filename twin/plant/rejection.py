@@ -237,8 +237,8 @@ def _tell_radiator(p: Plant, told: Told) -> dict[str, Array]:
     around = orbit.surroundings(turn, 2.0 * np.pi * p.now_s / turn.period_s * one)
     return {
         "water_in_k": one * told.return_k, "water_kg_per_s": told.flow_kg_per_s, "effort_frac": told.effort_frac,
-        "sunlight_w_per_m2": around.solar_w_per_m2 * (around.solar_cos + around.albedo * around.planet_view),
-        "infrared_w_per_m2": around.planet_w_per_m2 * around.planet_view,
+        "sunlight_w_per_m2": one * around.solar_w_per_m2 * (around.solar_cos + around.albedo * around.planet_view),
+        "infrared_w_per_m2": one * around.planet_w_per_m2 * around.planet_view,
     }  # fmt: skip
 
 
