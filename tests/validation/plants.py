@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,17 +21,20 @@ import numpy as np
 import twin
 from tests.validation.facility import runner
 from twin import catalog, topology
-from twin.facility import annual_plant, annual_site, loop_graph
+from twin.facility import annual_plant, annual_site, loop_graph, loop_parts, plant_radiator
 from twin.facility.annual_kpis import kpis
+from twin.facility.loop_diagram import Picture, svg
+from twin.facility.loop_parts import Box
 from twin.facility.plant_parts import Outdoor
 from twin.physics.constants import CELSIUS_ZERO_K
+from twin.physics.orbit import Orbit, surroundings
 from twin.scenario.weather_year import read_year
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 DATA = Path(__file__).parent / "facility" / "data"
 PICTURES_AT = DOCS / "images" / "plants"
-BLOCK = re.compile(r"<!-- made: (?P<name>\w+) (?P<words>[^>]*?)-->\n(?P<text>.*?)\n<!-- end -->", re.S)
+BLOCK = re.compile(r"<!-- made: (?P<name>\w+) (?P<words>[^>]*?)-->\n(?P<text>.*?)<!-- end -->", re.S)
 TRIFLE = 1e-4
 """Share of what is allowed below which an error counts as rounding, which differs from machine to machine."""
 
@@ -61,7 +66,7 @@ def blocks() -> Iterator[Block]:
     """Every table of every page, as it stands."""
     for page in pages():
         for found in BLOCK.finditer(page.read_text(encoding="utf-8")):
-            yield Block(page, found["name"], tuple(found["words"].split()), found["text"])
+            yield Block(page, found["name"], tuple(found["words"].split()), found["text"].rstrip())
 
 
 def write() -> None:
@@ -95,7 +100,7 @@ def family_table(outcome: runner.Outcome, cases: Sequence[str] = ()) -> str:
     for name, found in by_name.items():
         worst = max(found, key=lambda n: n.share)
         small = worst.share < TRIFLE
-        error = f"below {TRIFLE * worst.allowed:.1g}" if small else f"{worst.error:.2g}"
+        error = f"below {_figure(TRIFLE * worst.allowed)}" if small else _figure(worst.error)
         share = f"below {100.0 * TRIFLE:.2g} %" if small else f"{100.0 * worst.share:.2g} %"
         rows.append(
             (
@@ -103,7 +108,7 @@ def family_table(outcome: runner.Outcome, cases: Sequence[str] = ()) -> str:
                 f"{len({n.case for n in found})}",
                 f"{len(found):,}",
                 error,
-                f"{worst.allowed:.2g}",
+                _figure(worst.allowed),
                 share,
             )
         )
@@ -144,12 +149,13 @@ def climates(*ways: str) -> str:
         label = (
             f"{name}, {kind}, {word[:-1]} °C" if word.endswith("C") else f"{name}, {kind}, economiser {word}"
         )
-        rows.append((label, *(_year(name, kind, word, climate) for climate in CLIMATES)))
+        rows.append((label, *(year(name, kind, word, climate) for climate in CLIMATES)))
     return _table(rows)
 
 
 @cache
-def _year(name: str, kind: str, word: str, climate: str) -> str:
+def year(name: str, kind: str, word: str, climate: str) -> str:
+    """A cell of :func:`climates`."""
     supply_k = float(word[:-1]) + CELSIUS_ZERO_K if word.endswith("C") else None
     choice = annual_site.Choice(kind, None if supply_k else word, supply_k=supply_k)
     file = "gb200-hall" if name == "liquid" else "h100-hall"
@@ -177,6 +183,13 @@ def _graph(name: str) -> Any:
 @cache
 def _outcome(family: str) -> runner.Outcome:
     return runner.run(DATA / f"{family}.json")
+
+
+def _figure(value: float) -> str:
+    """Two digits."""
+    if value < 10.0:
+        return f"{value:.2g}"
+    return f"{round(value, 1 - math.floor(math.log10(value))):,.0f}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
@@ -218,12 +231,27 @@ def _loops(name: str, day: Outdoor, **chosen: Any) -> str:
     return loop_graph.cooling_diagram(graph, site, day, title=name, halls=scenario.hall.count)
 
 
+def _in_orbit() -> str:
+    """A megawatt in a low orbit, on panels sized for its hottest instant, at that instant."""
+    hot = surroundings(Orbit(550e3), np.zeros(1), 0.1)
+    site = annual_site.design(1e6, 1.0, _AT_45C)
+    circuit = site.circuits[0]
+    heat_w = np.array([circuit.capacity_w])
+    duty_w = float((heat_w + circuit.drives_w(heat_w) + circuit.pumps_w(heat_w))[0])
+    panels = plant_radiator.sized(duty_w, circuit.water_w_per_k, circuit.water_set_k, hot)
+    flow = replace(circuit, plant=panels).run(heat_w, hot)
+    lane = loop_parts.lane(flow, hot, ("racks",), Box("CDU", (), "exchanger"))
+    racks = Box("racks", (loop_parts.power(site.it_w), "all to liquid"), "rack")
+    told = "1 MW of IT at 550 km, where the sun stands highest; panels with a tenth more area than that needs"
+    return svg(Picture("in orbit", told, (racks,), (lane,), ("space", "2.7 K")))
+
+
 def _day(dry_c: float, wet_c: float) -> Outdoor:
     return loop_graph.design_day(dry_c + CELSIUS_ZERO_K, wet_c + CELSIUS_ZERO_K)
 
 
 HOT, MILD = (35.0, 24.0), (14.0, 11.0)
-_AT_35C = 35.0 + CELSIUS_ZERO_K
+_AT_35C, _AT_45C = 35.0 + CELSIUS_ZERO_K, 45.0 + CELSIUS_ZERO_K
 
 TABLES: dict[str, Callable[..., str]] = {
     "validation": validation, "constants": constants, "cards": cards, "climates": climates,
@@ -231,12 +259,15 @@ TABLES: dict[str, Callable[..., str]] = {
 
 PICTURES: dict[str, Callable[[], str]] = {
     "gb200-hall": lambda: _loops("gb200-hall", _day(*HOT)),
+    "h100-hall": lambda: _loops("h100-hall", _day(*HOT)),
     "one-rack": lambda: _loops("one-rack", _day(*HOT)),
     "gigawatt": lambda: _loops("gigawatt", _day(*HOT)),
     "adiabatic-cooler": lambda: _loops("gb200-hall", _day(*HOT), plant="adiabatic-cooler", supply_k=_AT_35C),
     "tower": lambda: _loops("gb200-hall", _day(*HOT), plant="tower", supply_k=_AT_35C),
     "air-chiller": lambda: _loops("h100-hall", _day(*MILD), plant="air-chiller", economiser="partial"),
     "water-chiller": lambda: _loops("h100-hall", _day(*MILD), plant="water-chiller", economiser="partial"),
+    "rear-door": lambda: _loops("h100-hall", _day(*HOT), rear_doors=True),
+    "radiator": _in_orbit,
     "heat-reuse": lambda: _loops("gb200-hall", _day(*HOT), reuse_w=400e3, reuse_k=318.15),
 }
 """Pictures of loops by name: docs/images/plants/NAME.svg."""

@@ -29,6 +29,7 @@ ICONS = {
     "board": "M-13 -6h26v20h-26zM-7 -6v-7M0 -6v-7M7 -6v-7M-8 2h16M-8 8h16",
     "panel": "M-16 -12h32v24h-32zM-16 -4h32M-16 4h32M0 -12v24",
     "tank": "M-11 -10v20a11 4 0 0 0 22 0v-20a11 4 0 0 0 -22 0a11 4 0 0 0 22 0",
+    "house": "M-14 14v-14l14 -13l14 13v14zM-4 14v-8h8v8",
     "door": "M-9 -14h10v28h-10zM1 -14l10 4v20l-10 4M4 -4l4 2M4 4l4 2",
 }  # fmt: skip
 
@@ -234,7 +235,12 @@ class _Drawing:
 
     def _legend(self) -> None:
         y, x = self.height_px - 14, 16.0
-        for kind, words in (("w", "carries heat away"), ("c", "comes back"), ("w a", "air")):
+        is_air = "air" in self.picture.sink[0]
+        for kind, words in (
+            ("w", "carries heat away"),
+            ("c", "comes back"),
+            ("w a", "air" if is_air else "radiation"),
+        ):
             self._line(kind, f"M{x:.0f} {y - 4:.0f}h26")
             self.drawn.append(f'<text class="s" x="{x + 32:.0f}" y="{y:.0f}">{words}</text>')
             x += 56 + 6.4 * len(words)

@@ -134,11 +134,12 @@ def lane(flow: Flow, outdoor: Outdoor, sources: tuple[str, ...], head: Box, plan
     drive = f"{'pumps' if is_liquid else 'fans'} {power(float(flow.drive_w[0]))}"
     drives = (drive,) if circuit.drive_w > 0.0 else ("server fans",)
     lines = (power(float((flow.heat_w + flow.drive_w)[0])), *drives, *head.lines)
+    boxes, pipes = [head._replace(lines=lines)], [inner, water]
     if flow.reused_w[0] > 0.0:
-        head = head._replace(gives=(*head.gives, f"reuse {power(float(flow.reused_w[0]))}"))
+        boxes.append(Box("neighbour", (f"takes {power(float(flow.reused_w[0]))}",), "house", is_aside=True))
+        pipes.append(water._replace(warm_k=float(duty.return_k[0]) + water_k - duty.set_k, pump_w=0.0))
     out_w = float((answer.to_air_w + answer.fan_w)[0])
-    boxes = (head._replace(lines=lines), *chain.boxes)
-    return Lane(sources, boxes, (inner, water, *chain.pipes), out_w, not is_liquid)
+    return Lane(sources, (*boxes, *chain.boxes), (*pipes, *chain.pipes), out_w, not is_liquid)
 
 
 def rejection(plant: Any, duty: Duty, answer: Answer, outdoor: Outdoor, name: str = "") -> Chain:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.validation import plants
 from tests.validation.facility import annual_plant_energyplus, cooling_transients, hydraulic_network, runner
 
 DATA = Path(__file__).parent / "data"
 
-# family, cases, and the worst number over what it may be off: at most the figure of docs/cooling-relations.md
+# family, cases, and the worst number over what it may be off: at most the largest of docs/cooling-relations.md
 FAMILIES = [
     ("moist_air_states", 18, 0.02),
     ("coolant_properties", 19, 0.15),
@@ -34,6 +35,10 @@ def test_every_number_is_inside_its_tolerance(family: str, cases: int, share: fl
     assert not found.refused
     assert {number.case for number in found.numbers} == set(found.answers)
     assert max(number.share for number in found.numbers) <= share
+    tables = [block for block in plants.blocks() if block.name == "validation" and block.words[0] == family]
+    assert tables
+    for table in tables:
+        assert table.text == plants.family_table(found, table.words[1:]), "python -m tests.validation plants"
 
 
 def _case(family: str, place: int) -> dict:
