@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import twin
+from tests.validation import exact_steps
 from tests.validation.facility import runner
 from twin import catalog, topology
 from twin.facility import annual_plant, annual_site, loop_graph, loop_parts, plant_radiator
@@ -122,7 +124,7 @@ def constants(module: str, *names: str) -> str:
     rows = [("figure", "value", "what it is, source")]
     for name in names:
         rows.append((f"`{name}`", _written(getattr(held, name)), said[name]))
-    return _table(rows)
+    return _table(_once(rows))
 
 
 def cards(kind: str) -> str:
@@ -135,7 +137,7 @@ def cards(kind: str) -> str:
         cells = [card.values[key].as_written if key in card.values else "" for card in held]
         source = held[0].values[key].source
         rows.append((f"`{key}`", *cells, f"{source.text} ({source.confidence}, {source.date})"))
-    return _table(rows)
+    return _table(_once(rows))
 
 
 def climates(*ways: str) -> str:
@@ -165,6 +167,18 @@ def year(name: str, kind: str, word: str, climate: str) -> str:
     return f"{found['pue']:.3f} / {found['wue_l_per_kwh']:.2f} / {free_h:,.0f} / {missed_h:,.0f}"
 
 
+def reused(megawatts: str, celsius: str) -> str:
+    """The same years with heat for a neighbour: PUE / ERE / heat reused."""
+    reuse_w, reuse_k = 1e6 * float(megawatts), float(celsius) + CELSIUS_ZERO_K
+    choice = annual_site.Choice(reuse_w=reuse_w, reuse_k=reuse_k)
+    site = annual_site.of_scenario(_scenario("gb200-hall"), SITE_W, choice, _graph("gb200-hall"))
+    cells = []
+    for climate in CLIMATES:
+        found = kpis(annual_plant.run(site, _air(climate)))
+        cells.append(f"{found['pue']:.3f} / {found['ere']:.3f} / {found['reused_j'] / 3.6e12:,.1f}")
+    return _table([("plant", *CLIMATES), ("dry-cooler, 45 °C", *cells)])
+
+
 @cache
 def _air(climate: str) -> Outdoor:
     return Outdoor.of(read_year(DATA / "weather" / CLIMATES[climate]))
@@ -183,6 +197,12 @@ def _graph(name: str) -> Any:
 @cache
 def _outcome(family: str) -> runner.Outcome:
     return runner.run(DATA / f"{family}.json")
+
+
+def _once(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Rows whose last cell says "as above" where it repeats the one before."""
+    again = [False, *(b[-1] == a[-1] for a, b in itertools.pairwise(rows))]
+    return [(*row[:-1], "as above") if same else row for row, same in zip(rows, again, strict=True)]
 
 
 def _figure(value: float) -> str:
@@ -253,8 +273,19 @@ def _day(dry_c: float, wet_c: float) -> Outdoor:
 HOT, MILD = (35.0, 24.0), (14.0, 11.0)
 _AT_35C, _AT_45C = 35.0 + CELSIUS_ZERO_K, 45.0 + CELSIUS_ZERO_K
 
+
+def exact(*models: str) -> str:
+    """How far steps of models lie from an independent integration of their equations."""
+    rows = [("model", "cases", "steps", "worst difference")]
+    for name in models:
+        found = exact_steps.worst_k(name)
+        rows.append((f"`twin/models/{name}.py`", f"{exact_steps.CASES}", exact_steps.LENGTHS, found))
+    return _table(rows)
+
+
 TABLES: dict[str, Callable[..., str]] = {
-    "validation": validation, "constants": constants, "cards": cards, "climates": climates,
+    "validation": validation, "exact": exact, "reused": reused, "constants": constants, "cards": cards,
+    "climates": climates,
 }  # fmt: skip
 
 PICTURES: dict[str, Callable[[], str]] = {

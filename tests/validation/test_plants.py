@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.validation import plants
+from tests.validation import exact_steps, plants
 
 MEND = "write it anew: python -m tests.validation plants"
 PAGES = [page for page in plants.pages() if page.parent.name == "plants" and page.name != "README.md"]
+# a page without a table of errors says what was compared instead
 HEADS = ("## Equations", "## In the code", "## How far it holds", "## Checked", "## Sources")
 # those of reference cases are compared where the cases are solved: tests/validation/facility/test_cooling.py
 TABLES = [block for block in plants.blocks() if block.name not in ("validation", "climates")]
@@ -42,6 +43,13 @@ def test_years_are_current(block: plants.Block) -> None:
     for i, (row, way) in enumerate(zip(rows, block.words, strict=True)):
         climate = head[1 + i % len(plants.CLIMATES)]
         assert row[head.index(climate)] == plants.year(*way.split(":"), climate), MEND
+
+
+def test_a_wrong_equation_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = exact_steps.MODELS["water_loop"]
+    wrong = model._replace(rate=lambda p, i, y: [1.001 * v for v in model.rate(p, i, y)])
+    monkeypatch.setitem(exact_steps.MODELS, "water_loop", wrong)
+    assert not exact_steps.worst_k("water_loop").startswith("below")
 
 
 def test_every_family_of_reference_cases_stands_in_a_page() -> None:

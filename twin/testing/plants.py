@@ -111,11 +111,7 @@ def check_plant(
         _check_hours(plant, wanted, outdoor, base, rng)
         _never_less(plant, "warmer surroundings", plant.run(wanted, around.warmer(rng, outdoor)), base)
         more_w = np.minimum(heat_w * rng.uniform(1.0, 1.5, _HOURS) + 1.0, plant.capacity_w)
-        more = _duty(plant, water_w_per_k, more_w, wanted.set_k)
-        loaded = plant.run(more, outdoor)
-        _never_less(plant, "more load", loaded, base)
-        back = [a.outlet_k + d.heat_w / d.water_w_per_k for a, d in ((base, wanted), (loaded, more))]
-        assert (back[1] >= back[0] - EXACT * 300.0).all(), "more load lowered the water that comes back"
+        _check_load(plant, wanted, _duty(plant, water_w_per_k, more_w, wanted.set_k), outdoor, base)
         relaxed = plant.run(wanted._replace(set_k=wanted.set_k + more_k), outdoor)
         assert (relaxed.power_w <= base.power_w + EXACT * plant.capacity_w).all(), (
             "a higher set-point needs more"
@@ -157,6 +153,13 @@ def _check_hours(plant: Plant, duty: Duty, outdoor: Any, base: Answer, rng: np.r
     for name, a, b in zip(base._fields, found, base, strict=True):
         slack = EXACT * max(1.0, float(np.abs(b).max()))
         assert (np.abs(a - b[order]) <= slack).all(), f"hours see each other: {name}"
+
+
+def _check_load(plant: Plant, duty: Duty, more: Duty, outdoor: Any, base: Answer) -> None:
+    loaded = plant.run(more, outdoor)
+    _never_less(plant, "more load", loaded, base)
+    back = [a.outlet_k + d.heat_w / d.water_w_per_k for a, d in ((base, duty), (loaded, more))]
+    assert (back[1] >= back[0] - EXACT * 300.0).all(), "more load lowered the water that comes back"
 
 
 def _never_less(plant: Plant, what: str, more: Answer, base: Answer) -> None:
