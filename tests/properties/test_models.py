@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from twin.models import air_coil, cdu, chiller, gpu, hall_air, loop_fill, power_chain, pump, water_loop
+from twin.models import (
+    air_coil,
+    cdu,
+    chiller,
+    generator,
+    gpu,
+    hall_air,
+    loop_fill,
+    power_chain,
+    pump,
+    water_loop,
+)
 from twin.testing import Case, check_model, check_monotone
 
 ASSETS = 3
@@ -160,6 +171,25 @@ CHILLER = st.builds(
     _build(chiller.Inputs, load_frac=_flow(0.1, 1), water_k=_array(280, 300), outdoor_k=_array(*AIR_K)),
 )
 
+GENERATOR = st.builds(
+    Case,
+    _build(
+        generator.Params,
+        rating_w=_array(1e5, 3e6),
+        start_s=_flow(1, 30),
+        tank_j=_array(1e8, 1e10),
+        idle_frac=_array(0.05, 0.3),
+        fuel_per_output=_array(2, 4),
+    ),
+    _build(generator.State, called_s=_flow(0.1, 60), fuel_j=_flow(1, 1e8)),
+    _build(
+        generator.Inputs,
+        is_called=st.sampled_from([0.0, 1.0]).map(lambda n: np.full(ASSETS, n)),
+        can_start=st.sampled_from([0.0, 1.0]).map(lambda n: np.full(ASSETS, n)),
+        load_w=_flow(1, 3e6),
+    ),
+)
+
 # two loads on two PDUs on one source, dual-corded; element 5 is a spare that feeds nothing
 FED, FEEDER = np.array([0, 0, 1, 1, 2, 3]), np.array([2, 3, 2, 3, 4, 4])
 
@@ -249,9 +279,21 @@ def _power_cases(draw: Any, is_plain: bool = False) -> tuple[Case, Any]:
         (air_coil, AIR_COIL, 1e5),
         (hall_air, HALL_AIR, 600.0),
         (chiller, CHILLER, 1e5),
+        (generator, GENERATOR, 3600.0),
         (loop_fill, LOOP_FILL, 1e5),
     ],
-    ids=["gpu", "standing gpu", "pump", "cdu", "water loop", "air coil", "hall air", "chiller", "loop fill"],
+    ids=[
+        "gpu",
+        "standing gpu",
+        "pump",
+        "cdu",
+        "water loop",
+        "air coil",
+        "hall air",
+        "chiller",
+        "generator",
+        "loop fill",
+    ],
 )
 def test_conformance(model: Any, cases: SearchStrategy[Case], longest_s: float) -> None:
     check_model(model, cases, longest_s=longest_s)
@@ -281,6 +323,7 @@ def test_power_chain_conforms() -> None:
         (water_loop, WATER_LOOP, "heat_w", "return_k"),
         (water_loop, WATER_LOOP, "heat_w", "supply_k"),
         (chiller, CHILLER, "load_frac", "energy_j"),
+        (generator, GENERATOR, "load_w", "burned_j"),
         (loop_fill, LOOP_FILL, "leak_kg_per_s", "lost_kg"),
     ],
 )

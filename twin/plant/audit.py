@@ -27,13 +27,13 @@ class Ledger:
         self.grid_j = self.standby_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
         self.moved_kg = self.received_kg = 0.0
         self.cooling = np.unique(p.maps.cdu_of_gpu[p.maps.cdu_of_gpu >= 0])  # a CDU may have no rack yet
-        self.stored_j = 0.0
+        self.stored_j = self.charge_j = self.spent_j = 0.0
         self.under_way_j = 0.0
         self.under_way_kg = 0.0
 
     def open(self, p: Plant) -> None:
         """Take the opening balance, after the first exchange."""
-        self.stored_j = _stored_j(p)
+        self.stored_j, self.charge_j = _stored_j(p), p.nodes["power"].content_j()
         self.under_way_j = _under_way_j(p)
         self.under_way_kg = self._under_way_kg(p)
 
@@ -43,6 +43,8 @@ class Ledger:
         self.grid_j += float(in_j[at["feed"]].sum())
         self.standby_j += float(in_j[at["generator"]].sum()) if "generator" in at else 0.0
         self.unserved_j += float((window.asked_j - window.amount(p, "power", "demand_j")).sum())
+        if p.chain.supply is not None:
+            self.spent_j += float(window.amount(p, "power", "demand_j").sum() + loss_j.sum())
         self.outside_j += sum(float(loss_j[at[k]].sum()) for k in OUTSIDE)
         if "cdu" in p.nodes:
             self.moved_kg += float(window.amount(p, "cdu_pump", "moved_kg")[self.cooling].sum())
@@ -67,6 +69,8 @@ class Ledger:
         inside = _stored_j(p) - self.stored_j + _under_way_j(p) - self.under_way_j
         books = {"energy": _row(energy_in, energy_out, inside)}
         counts = p.serving.counts()
+        if p.chain.supply is not None:
+            books["supply"] = self._supply(p)
         books["unserved"] = _row(self.unserved_j, self.unserved_j, 0.0)
         books["requests"] = _row(counts["arrived"], sum(counts[fate] for fate in GONE), counts["inside"])
         so_far = p.serving.so_far
@@ -79,6 +83,10 @@ class Ledger:
                 self.moved_kg, self.received_kg, self._under_way_kg(p) - self.under_way_kg
             )
         return books
+
+    def _supply(self, p: Plant) -> dict[str, float]:
+        """Grid and generators against loads, losses and stores of the power chain."""
+        return _row(self.grid_j + self.standby_j, self.spent_j, p.nodes["power"].content_j() - self.charge_j)
 
     def _under_way_kg(self, p: Plant) -> float:
         """Coolant that pumps moved in the last tick and GPUs receive in the next."""

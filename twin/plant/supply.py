@@ -75,6 +75,12 @@ class Supply:
             out = power_chain.step(node.params, node.state, node.inputs, 0.0)[1]
         return cast(power_chain.Outputs, out)
 
+    def own_j(self, p: Plant) -> float:
+        """Energy that generators and stores gave in the last step, less what stores took [J]."""
+        out = self.last(p)
+        units = self.at.get("generator", slice(0, 0))
+        return float(out.in_j[units].sum() + out.given_j.sum() - out.taken_j.sum())
+
     def observe(self, p: Plant, over: Window) -> dict[str, Array]:
         """Recorded quantities over a window."""
         node, found = p.nodes["power"], {}
@@ -88,10 +94,12 @@ class Supply:
             where = self.at[kind]
             found[f"{kind}.stored_frac"] = node.state.stored_j[where] / node.params.store.capacity_j[where]
             found[f"{kind}.battery_w"] = given_w[where]
+            found[f"{kind}.autonomy_s"] = _autonomy_s(node)[where]
         found["rack.dark_s"] = over.span_s - over.amount(p, "power", "served_s")[self.at["psu"]]
         if STANDBY in p.nodes:
             units = p.nodes[STANDBY]
             found["generator.power_w"] = over.rate(p, "power", "in_j")[self.at["generator"]]
+            found["generator.fuel_w"] = over.rate(p, STANDBY, "burned_j")
             found["generator.fuel_frac"] = units.state.fuel_j / units.params.tank_j
         return found
 
@@ -139,6 +147,15 @@ class Supply:
             units = p.nodes[STANDBY].inputs
             found |= {"generator.is_called": units.is_called, "generator.can_start": units.can_start}
         return found
+
+
+def _autonomy_s(node: Node) -> Array:
+    """Time that stores last at the present draw of their elements, array (element); NaN without any draw [s]."""
+    flow = power_chain.flow(node.params, node.state, node.inputs)
+    drawn_w = flow.in_w - flow.taken_w + flow.given_w
+    left_j = node.state.stored_j * node.params.store.discharge_frac
+    found: Array = np.divide(left_j, drawn_w, out=np.full(len(left_j), np.nan), where=drawn_w > 0.0)
+    return found
 
 
 def build(

@@ -86,4 +86,7 @@ def _pue(p: Plant) -> float:
     if outputs is None:
         return np.nan
     it_j = sum(outputs.in_j[p.chain.at[k]].sum() for k in IT if k in p.chain.at)
-    return float(outputs.in_j[p.chain.at["feed"]].sum() / it_j) if it_j > 0.0 else np.nan
+    put_in_j = outputs.in_j[p.chain.at["feed"]].sum()
+    if p.chain.supply is not None:
+        put_in_j += p.chain.supply.own_j(p)
+    return float(put_in_j / it_j) if it_j > 0.0 else np.nan

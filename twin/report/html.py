@@ -18,7 +18,15 @@ from twin.report.kpis import DISPLAY
 from twin.report.networks import network_rows
 from twin.report.rendering import amounts_of
 from twin.report.run import Run
-from twin.report.tables import Rows, fault_rows, group_rows, link_rows, sampling_note, statistics_rows
+from twin.report.tables import (
+    Rows,
+    fault_rows,
+    group_rows,
+    link_rows,
+    sampling_note,
+    statistics_rows,
+    story_rows,
+)
 from twin.report.traffic import traffic_rows
 
 COLOURS = {"it": "#4f46e5", "cooling": "#0d9488", "loss": "#d97706", "other": "#64748b", "hot": "#dc2626"}
@@ -53,6 +61,21 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("Preemptions in a sample", (("replica.preemptions", "sum", "all replicas"),)),
     ("Tokens computed in vain", (("replica.lost_tokens", "sum", "all replicas"),)),
+    ("Current over rating, highest of a kind", (
+        ("feed.load_frac", "max", "feed"), ("transformer.load_frac", "max", "transformers"),
+        ("ups.load_frac", "max", "UPS"), ("pdu.load_frac", "max", "PDUs"),
+    )),
+    ("Power from batteries and generators", (
+        ("ups.battery_w", "sum", "UPS batteries"), ("feed.battery_w", "sum", "battery of the site"),
+        ("generator.power_w", "sum", "generators"),
+    )),
+    ("Charge of batteries", (
+        ("ups.stored_frac", "min", "UPS, lowest"), ("feed.stored_frac", "min", "battery of the site"),
+    )),
+    ("Lowest voltage over nominal", (
+        ("feed.voltage_pu", "min", "feed"), ("transformer.voltage_pu", "min", "transformers"),
+        ("ups.voltage_pu", "min", "UPS"), ("pdu.voltage_pu", "min", "PDUs"),
+    )),
     ("PUE", (("site.pue", "mean", "PUE"),)),
 )  # fmt: skip
 
@@ -181,6 +204,7 @@ def _tables(run: Run) -> str:
             traffic_rows(run, MOST_ROWS),
             fault_rows(run),
             *network_rows(run),
+            story_rows(run, MOST_ROWS),
         )
         if table
     )

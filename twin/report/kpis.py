@@ -12,6 +12,7 @@ from twin.report.cooling import cooling_figures, water_figures
 from twin.report.grid import grid_figures
 from twin.report.serving import Serving, known, ratio
 from twin.report.source import Source
+from twin.report.supply import own_energy_j, supply_figures
 from twin.report.tariff import tariff_figures
 from twin.requests import CANCELLED, INSIDE, REJECTED, SHED
 
@@ -122,6 +123,18 @@ _show(
     ("fault_throttled_gpus", "GPUs that throttle", "", 1.0),
     ("fault_shut_down_gpus", "GPUs that shut down", "", 1.0),
 )
+_show(
+    "supply",
+    ("energy_battery_j", "energy from batteries", "MWh", 1 / J_PER_MWH),
+    ("energy_generator_j", "energy from generators", "MWh", 1 / J_PER_MWH),
+    ("fuel_co2_kg", "CO2 of their fuel", "kg", 1.0),
+    ("battery_lowest_frac", "lowest charge of a battery", "%", 100.0),
+    ("autonomy_lowest_s", "shortest autonomy left", "s", 1.0),
+    ("voltage_lowest_pu", "lowest voltage at a transformer", "pu", 1.0),
+    ("load_highest_frac", "highest current over rating", "%", 100.0),
+    ("supply_trips", "trips", "", 1.0),
+    ("rack_dark_s", "racks without power", "rack s", 1.0),
+)
 
 
 SERIES = (
@@ -169,6 +182,7 @@ def kpis(serving: Serving) -> dict[str, float]:
     found["output_tokens_per_s_per_gpu"] = ratio(found["output_tokens_per_s"], len(file.asset("gpu")["id"]))
     found |= _money(serving, tokens) | grid_figures(file) | cooling_figures(file)
     found |= water_figures(file, found["energy_it_j"])
+    found |= supply_figures(file)
     return {key: found[key] for key in DISPLAY if key in found}
 
 
@@ -251,7 +265,7 @@ def _energy(file: Source, lasted_s: float) -> dict[str, float]:
     site = file.series("site.power_w").values[:, 0]
     found["power_site_mean_w"] = ratio(found["energy_site_j"], lasted_s)
     found["power_site_peak_w"] = float(site.max()) if len(site) else float("nan")
-    found["pue"] = ratio(found["energy_site_j"], found["energy_it_j"])
+    found["pue"] = ratio(found["energy_site_j"] + own_energy_j(file), found["energy_it_j"])
     for direction, name in (("output", "output_tokens"), ("input", "prefill_tokens")):
         computed = file.series(f"replica.{name}").values.sum(dtype=float)
         found[f"{direction}_tokens_per_s"] = ratio(float(computed), lasted_s)

@@ -13,7 +13,15 @@ from twin.report.figures import digits_of, written
 from twin.report.kpis import DISPLAY, J_PER_MWH
 from twin.report.run import Run
 from twin.report.serving import GROUPINGS
-from twin.report.tables import fault_rows, group_rows, link_rows, rich_table, sampling_note, statistics_rows
+from twin.report.tables import (
+    fault_rows,
+    group_rows,
+    link_rows,
+    rich_table,
+    sampling_note,
+    statistics_rows,
+    story_rows,
+)
 from twin.report.traffic import traffic_rows
 
 MOST_GROUPS = 1000
@@ -72,6 +80,7 @@ def amounts_of(name: str, row: dict[str, float]) -> tuple[str, ...]:
     unit, scale = {
         "energy": ("MWh", 1 / J_PER_MWH),
         "unserved": ("MWh", 1 / J_PER_MWH),
+        "supply": ("MWh", 1 / J_PER_MWH),
         "coolant": ("kg", 1.0),
     }.get(name, ("", 1.0))
     shown = (round(row[k] * scale, 4) + 0.0 for k in ("in", "out", "inside"))
@@ -102,7 +111,8 @@ def render_kpis(run: Run) -> RenderableType:
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
     for i in range(0, len(shown), 2):
         parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
-    for table in (statistics_rows(run), *group_rows(run), link_rows(run), traffic_rows(run), fault_rows(run)):
+    tables = (link_rows(run), traffic_rows(run), fault_rows(run), story_rows(run))
+    for table in (statistics_rows(run), *group_rows(run), *tables):
         parts += [Text(), rich_table(table)] if table else []
     if any(abs(row["residual_rel"]) > BALANCED for row in run.audit.values()):
         parts.append(Text("A balance does not close: do not trust this run.", style="bold red"))

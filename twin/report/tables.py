@@ -15,10 +15,12 @@ from twin.report.cooling import faults
 from twin.report.figures import digits_of
 from twin.report.run import Run
 from twin.report.serving import GROUPINGS
+from twin.report.supply import story
 
 STATISTICS = ("avg", "min", "max", "p99", "p90", "p75", "p50", "std")
 SHOWN_UNITS = {"tokens/s/user": "tokens/s"}
 MOST_ROWS = 12
+MOST_EVENTS = 60
 
 GROUP_COLUMNS = {
     "requests": ("requests", 1.0),
@@ -66,6 +68,23 @@ def fault_rows(run: Run) -> Rows | None:
     ]  # fmt: skip
     heads = ("", "at min", "throttles after s", "shuts down after s", "GPUs throttled", "shut down")
     return Rows("faults of the cooling", heads, rows)
+
+
+def story_rows(run: Run, most: int = MOST_EVENTS) -> Rows | None:
+    """What happened to the supply, in its order; none where it was not played out or nothing happened."""
+    each = story(run.file)
+    if not each:
+        return None
+    rows: list[tuple[str, ...]] = [
+        (asset, f"{at_s:,.3f}", what, cause) for at_s, asset, what, cause in each[:most]
+    ]
+    left = len(each) - len(rows)
+    return Rows(
+        "what happened to the supply",
+        ("", "at s", "what", "by"),
+        rows,
+        f"{left} more: run.events" if left else "",
+    )
 
 
 def statistics_rows(run: Run) -> Rows | None:

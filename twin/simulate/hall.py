@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from twin import catalog, processes, results
 from twin import plant as plants
-from twin import processes, results
 from twin.engine import Agenda, Context, Recorder, Ticks, run_loop
 from twin.errors import Fault, ResultsError, TwinError
 from twin.processes.serving import EventServing
@@ -213,6 +213,7 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
             "networks": json.dumps(networks(ready.graph)),
             "grid_calls": json.dumps(_grid_calls(scenario)),
             "cooling_faults": json.dumps(_cooling_faults(scenario)),
+            "standby": json.dumps(_standby(scenario)),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
             "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
             "tiers": json.dumps(_tiers(ready)),
@@ -239,6 +240,16 @@ def _cooling_faults(scenario: Scenario) -> list[dict[str, Any]]:
         {"name": name, "kind": e.kind, "asset": e.asset, "at_s": e.at}
         for name, e in scenario.events.items() if e.kind in processes.OF_COOLING
     ]  # fmt: skip
+
+
+def _standby(scenario: Scenario) -> dict[str, float]:
+    """CO2 of the fuel of standby generators, where there are any."""
+    units = scenario.power.generators
+    return (
+        {}
+        if units is None
+        else {"carbon_kg_per_j": catalog.get("generator", units.unit).get("fuel_carbon", 0.0)}
+    )
 
 
 def _tiers(ready: Prepared) -> list[dict[str, Any]]:

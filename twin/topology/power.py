@@ -88,19 +88,20 @@ def _paths(banks: list[list[str]], i: int, redundancy: str | None) -> list[str]:
     --------
     >>> banks = [["a1", "a2"], ["b1", "b2"], ["c1", "c2"]]
     >>> [_paths(banks, i, "3N/2") for i in range(4)]
-    [['a1', 'b1'], ['b2', 'c2'], ['c1', 'a1'], ['a2', 'b2']]
-    >>> _paths(banks, 1, "N"), _paths(banks, 1, "N+1")
+    [['a1', 'b1'], ['b1', 'c1'], ['c1', 'a1'], ['a2', 'b2']]
+    >>> _paths(banks, 4, "N"), _paths(banks, 1, "N+1")
     (['b2'], ['a2', 'b2', 'c2'])
     """
-    chosen = banks
+    chosen, turn = banks, i
     if redundancy == "N":
-        chosen = [banks[i % len(banks)]]
+        chosen, turn = [banks[i % len(banks)]], i // len(banks)
     elif redundancy == "2N":
-        chosen = [side[i % len(side)] for side in (banks[::2], banks[1::2]) if side]
+        sides = [side for side in (banks[::2], banks[1::2]) if side]
+        chosen, turn = [side[i % len(side)] for side in sides], i // len(sides[0])
     elif redundancy == "3N/2":
-        first = i // 3 * 3 % len(banks)
+        first, turn = i // 3 * 3 % len(banks), i // 3
         chosen = [banks[(first + (i + k) % 3) % len(banks)] for k in (0, 1)]
-    return [bank[i % len(bank)] for bank in chosen]
+    return [bank[turn % len(bank)] for bank in chosen]
 
 
 def _feed(graph: nx.MultiDiGraph, plan: Plan, load: str, sources: list[str]) -> None:
