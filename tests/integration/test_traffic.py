@@ -62,11 +62,20 @@ def test_report_tells_it_by_class(run: Run) -> None:
     table = traffic_rows(run)
     assert table is not None
     assert [row[0] for row in table.rows][-1] == "KV transfers"
-    assert {row[0] for row in table.rows} > {"training", "checkpoint", "samples", "prompts", "answers", "weights"}
+    assert {row[0] for row in table.rows} > {
+        "training",
+        "checkpoint",
+        "samples",
+        "prompts",
+        "answers",
+        "weights",
+    }
 
 
 def test_without_the_section_nothing_is_recorded(tmp_path: Path) -> None:
-    quiet = twin.run(twin.load(SCENARIO, set=SHORT | {"traffic": None, "time.duration": "20 s"}), out=tmp_path)
+    quiet = twin.run(
+        twin.load(SCENARIO, set=SHORT | {"traffic": None, "time.duration": "20 s"}), out=tmp_path
+    )
     assert quiet.flows.empty
     assert traffic_rows(quiet) is None
     assert "leaf.uplink_other_frac" not in quiet.file.series_names()
