@@ -56,6 +56,8 @@ def test_links_add_up(run: Run) -> None:
     expected = moved["training"] + moved["checkpoint"] + moved["answers"]
     # eight leaves with seven lines of 100 GB/s each; a quarter of the bytes of a rack on each
     assert up.mean(axis=0).sum() * 700e9 * 60.0 == pytest.approx(expected, rel=1e-3)
+    kv_bytes = run["replica.sent_bytes"].values.sum(dtype=float)
+    assert run["site.leaf_up_bytes"].values.sum(dtype=float) == pytest.approx(expected + kv_bytes, rel=1e-3)
 
 
 def test_report_tells_it_by_class(run: Run) -> None:

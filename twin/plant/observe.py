@@ -95,13 +95,17 @@ def _trunks(p: Plant, over: Window) -> dict[str, Array]:
     has_others = p.serving.traffic is not None
     if (params.engines["role"] == BOTH).all() and not has_others:
         return {}
-    used = (over.trunk_bytes + over.traffic_bytes) / (over.span_s or 1.0) / params.trunk_bytes_per_s
-    up, down = np.split(used, 2)
+    carried = (over.trunk_bytes + over.traffic_bytes) * np.ones(len(params.trunk_bytes_per_s))
+    up, down = np.split(carried / (over.span_s or 1.0) / params.trunk_bytes_per_s, 2)
     leaves, of_spine = len(p.maps.ids["leaf"]), p.maps.trunk_of_spine
     found = {"leaf.uplink_frac": up[:leaves], "leaf.downlink_frac": down[:leaves]}
     if (of_spine >= 0).any():
         for way, shares in (("uplink", up), ("downlink", down)):
             found[f"spine.{way}_frac"] = np.where(of_spine >= 0, shares[of_spine], 0.0)
+    tiers = [part.sum(keepdims=True) for way in np.split(carried, 2) for part in np.split(way, [leaves])]
+    found |= {"site.leaf_up_bytes": tiers[0], "site.leaf_down_bytes": tiers[2]}
+    if (of_spine >= 0).any():
+        found |= {"site.spine_up_bytes": tiers[1], "site.spine_down_bytes": tiers[3]}
     if has_others:
         up, down = np.split(over.traffic_bytes / (over.span_s or 1.0) / params.trunk_bytes_per_s, 2)
         found |= {"leaf.uplink_other_frac": up[:leaves], "leaf.downlink_other_frac": down[:leaves]}

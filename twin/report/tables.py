@@ -134,7 +134,7 @@ def link_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
     hottest = np.argsort(-shares.max(axis=1), kind="stable")[:most]
     rows = [(ways[0].ids[i], *(cell(100.0 * share) for share in shares[i])) for i in hottest]
     left = len(shares) - len(rows)
-    note = "KV transfers are booked when they arrive; peak: largest mean of a sample."
+    note = f"KV transfers are booked when they arrive; peak: largest mean of a sample. {_tiers(run)}"
     heads: tuple[str, ...] = ("leaf", "up mean %", "peak %", "down mean %", "peak %")
     if "leaf.uplink_other_frac" in run.file.series_names():
         others = [run[f"leaf.{way}_other_frac"].values.mean(axis=0) for way in ("uplink", "downlink")]
@@ -145,6 +145,20 @@ def link_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
     return Rows(
         "links between leaves and spines", heads, rows, note + (f" {left} more leaves." if left else "")
     )
+
+
+def _tiers(run: Run) -> str:
+    """Mean bandwidth that each tier of links carried."""
+    names, time_s = run.file.series_names(), run["leaf.uplink_frac"].time_s
+    said = []
+    for tier, label in (("leaf", "All leaves"), ("spine", "Pods")):
+        if f"site.{tier}_up_bytes" not in names:
+            continue
+        up, down = (
+            run[f"site.{tier}_{way}_bytes"].values.sum(dtype=float) / time_s[-1] for way in ("up", "down")
+        )
+        said.append(f"{label}: {cell(up / 1e9)} GB/s up, {cell(down / 1e9)} GB/s down.")
+    return " ".join(said)
 
 
 def sampling_note(run: Run) -> str:
