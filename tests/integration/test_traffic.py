@@ -81,3 +81,21 @@ def test_without_the_section_nothing_is_recorded(tmp_path: Path) -> None:
     assert quiet.flows.empty
     assert traffic_rows(quiet) is None
     assert "leaf.uplink_other_frac" not in quiet.file.series_names()
+
+
+def test_both_fidelities_move_the_same(tmp_path: Path) -> None:
+    """Twenty seconds with a checkpoint, steps, a death and a restart: flows and requests to 1e-9 s."""
+    short = SHORT | {"time.duration": "20 s", "events.failure.at": "5 s", "events.failure.spare_after": "5 s",
+                     "traffic.flows.checkpoint.start": "2 s"}  # fmt: skip
+    batch, event = (
+        twin.run(twin.load(SCENARIO, set=short | {"fidelity": fidelity}), out=tmp_path)
+        for fidelity in ("batch", "event")
+    )
+    order = ["class", "to", "began_at_s"]
+    one, other = (run.flows.sort_values(order, ignore_index=True) for run in (batch, event))
+    assert {"checkpoint", "training", "weights"} <= set(one["class"])
+    for name in ("began_at_s", "ended_at_s", "bytes"):
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-12, atol=1e-9)
+    for name in ("first_token_at_s", "done_at_s"):
+        np.testing.assert_allclose(batch.requests[name], event.requests[name], rtol=0.0, atol=1e-9)
+    np.testing.assert_allclose(batch["leaf.uplink_frac"].values, event["leaf.uplink_frac"].values, atol=1e-6)

@@ -104,3 +104,34 @@ def test_weights_are_those_that_a_replica_holds(hall) -> None:
 def test_a_job_in_one_rack_is_refused(hall) -> None:
     with pytest.raises(Exception, match="two or more"):
         built(hall, job={"among": ["train-a"], "bytes": "1 GB"})
+
+
+def test_a_storage_network_of_its_own_carries_storage() -> None:
+    """Reads go over the adapters of trays and the leaves of that network; no replica lends its own."""
+    network = {
+        "design": {
+            "leaf": {"switch": "sn5600"},
+            "storage": {"nic": "bf3", "leaf": {"switch": "sn5600"}, "servers": 4},
+        }
+    }
+    section = {
+        "storage": {"read": "400 GB/s", "write": "200 GB/s"},
+        "weights": "restart",
+        "flows": {"reads": {"source": ["storage"], "target": ["gb200"], "bytes": "36 GB"}},
+    }
+    scenario = load(SCENARIO, set={"network": network, "traffic": section})
+    graph = topology.build(scenario)
+    maps = build_maps(graph, scenario)
+    params = replica_params.build(graph, scenario, maps, replica_params.paths(graph, maps))
+    found = traffic.build(graph, scenario, maps, params)
+    jobs = dict(zip(found.names, found.jobs, strict=True))
+    (rack,) = topology.domains(graph, ["gb200"]).values()
+    trays = len({graph.nodes[gpu]["parents"][0] for gpu in rack})
+    for name, hosts in (("reads", trays), ("weights", 1)):
+        shares = jobs[name].flows[0].shares
+        assert not any(kind in ("send", "receive") for kind, _ in shares)
+        ports = sorted(share for (kind, _), share in shares.items() if kind == "port")
+        assert ports == pytest.approx([1.0 / hosts] * hosts + [1.0])
+        columns = params.attached_frac.shape[1]
+        crossed = [place % columns for kind, place in shares if kind == "trunk"]
+        assert not params.attached_frac[:, crossed].any(), "leaves of the GPUs have nothing to do with it"
