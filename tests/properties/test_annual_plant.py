@@ -132,6 +132,21 @@ def test_hours_add_up(kind: str, economiser: str) -> None:
     assert found["pue"] == pytest.approx(1.0 + parts, rel=1e-12)
 
 
+@few
+@given(seeds)
+def test_rear_doors_balance_and_never_cool_with_load(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ours = replace(design(DESIGN_W, 0.3, choice=Choice(rear_doors=True)), chain=CHAIN)
+    outdoor, load_w = land_air(rng, 40), DESIGN_W * rng.uniform(0.0, 0.9, 40)
+    less, more = run(ours, outdoor, load_w), run(ours, outdoor, np.minimum(1.1 * load_w + 1.0, MOST_W))
+    for a, b in zip(less.flows, more.flows, strict=True):
+        rejected_w = a.duty_w + a.answer.compressor_w + a.answer.pump_w
+        np.testing.assert_allclose(a.answer.to_air_w, rejected_w, atol=EXACT * DESIGN_W)
+        for name in ("supply_k", "inner_return_k", "return_k"):
+            assert (getattr(b, name) >= getattr(a, name) - EXACT * 300.0).all(), name
+    assert (more.total_w >= less.total_w).all() and not less.parts_w["air_handlers"].any()
+
+
 def test_racks_get_what_the_water_allows() -> None:
     """An inner supply above its set-point lies over the water by the exchanger's approach."""
     ours = design(DESIGN_W, 0.6)

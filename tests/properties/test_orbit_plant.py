@@ -10,8 +10,7 @@ from twin.facility import plant_radiator
 from twin.facility.plant_parts import Duty
 from twin.physics.orbit import Orbit, surroundings
 from twin.physics.radiator import Panel, Surroundings
-from twin.testing import Surroundings as Around
-from twin.testing import check_plant
+from twin.testing import Around, check_plant
 
 WATER_W_PER_K = 1e6 / 12.0
 

@@ -4,6 +4,6 @@ A package that brings its own model or plant calls :func:`check_model` or :func:
 """
 
 from twin.testing.models import Case, check_model, check_monotone, is_amount
-from twin.testing.plants import Surroundings, check_plant
+from twin.testing.plants import Around, check_plant
 
-__all__ = ["Case", "Surroundings", "check_model", "check_monotone", "check_plant", "is_amount"]
+__all__ = ["Around", "Case", "check_model", "check_monotone", "check_plant", "is_amount"]

@@ -21,7 +21,7 @@ EXACT = 1e-9
 _HOURS = 48
 
 
-class Surroundings(NamedTuple):
+class Around(NamedTuple):
     """What a plant gives its heat to, and how it is made warmer.
 
     Parameters
@@ -52,14 +52,14 @@ def warmer_air(rng: np.random.Generator, air: Outdoor) -> Outdoor:
     return Outdoor.at(air.dry_bulb_k + by_k, air.humidity_ratio, air.pressure_pa)
 
 
-LAND = Surroundings(land_air, warmer_air)
+LAND = Around(land_air, warmer_air)
 
 
 def check_plant(
     plant: Plant,
     water_w_per_k: float,
     *,
-    around: Surroundings = LAND,
+    around: Around = LAND,
     set_points_c: tuple[float, float] = (5.0, 50.0),
     examples: int = 8,
 ) -> None:
@@ -71,7 +71,7 @@ def check_plant(
         Of any kind, sized.
     water_w_per_k : float
         Capacity flow of its water at design [W/K].
-    around : Surroundings
+    around : Around
         Air on land where left out.
     set_points_c : tuple of float
         Between which set-points are drawn [°C].
