@@ -28,6 +28,7 @@ from twin.facility.annual_kpis import kpis
 from twin.facility.loop_diagram import Picture, svg
 from twin.facility.loop_parts import Box
 from twin.facility.plant_parts import Outdoor
+from twin.physics import immersion
 from twin.physics.constants import CELSIUS_ZERO_K
 from twin.physics.orbit import Orbit, surroundings
 from twin.scenario.weather_year import read_year
@@ -266,6 +267,22 @@ def _in_orbit() -> str:
     return svg(Picture("in orbit", told, (racks,), (lane,), ("space", "2.7 K")))
 
 
+def _immersed() -> str:
+    """A megawatt in tanks: the loop of a site whose liquid takes all heat, its coolant a dielectric one."""
+    day, site = _day(*HOT), annual_site.design(1e6, 1.0, _AT_45C)
+    flow = annual_plant.run(site, day).flows[0]
+    tank = Box("tank exchangers", (), "exchanger")
+    lane = loop_parts.lane(flow, day, ("tanks",), tank)
+    moved = flow.circuit.inner_w_per_k * float(flow.circuit.flow_frac(flow.heat_w)[0])
+    bath = lane.pipes[0]._replace(
+        name="dielectric liquid", flow_kg_per_s=moved / immersion.FLUOROETHER.j_per_kg_k
+    )
+    lane = lane._replace(pipes=(bath, *lane.pipes[1:]))
+    tanks = Box("tanks", (loop_parts.power(site.it_w), "all to liquid"), "tank")
+    sink = ("outdoor air", loop_parts.celsius(float(day.dry_bulb_k[0])))
+    return svg(Picture("immersion", "1 MW of IT on a day of 35 °C", (tanks,), (lane,), sink))
+
+
 def _day(dry_c: float, wet_c: float) -> Outdoor:
     return loop_graph.design_day(dry_c + CELSIUS_ZERO_K, wet_c + CELSIUS_ZERO_K)
 
@@ -299,6 +316,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "water-chiller": lambda: _loops("h100-hall", _day(*MILD), plant="water-chiller", economiser="partial"),
     "rear-door": lambda: _loops("h100-hall", _day(*HOT), rear_doors=True),
     "radiator": _in_orbit,
+    "immersion": _immersed,
     "heat-reuse": lambda: _loops("gb200-hall", _day(*HOT), reuse_w=400e3, reuse_k=318.15),
 }
 """Pictures of loops by name: docs/images/plants/NAME.svg."""

@@ -24,6 +24,7 @@ FAMILIES = [
     ("space_radiators", 4, 1e-5),
     ("chiller_curves", 2, 1e-3),
     ("weather_statistics", 2, 0.34),
+    ("immersion_films", 6, 1e-3),
     pytest.param("annual_plant_energyplus", 7, 0.3, marks=pytest.mark.slow),
 ]
 
