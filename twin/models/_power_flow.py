@@ -9,16 +9,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from twin.physics.converter import loss_w
-from twin.physics.inverse_time import trip_rate_per_s, until_trip_s
-from twin.physics.storage import stored_rate_w, until_bound_s
+from twin.physics.inverse_time import trip_rate_per_s
+from twin.physics.storage import stored_rate_w
 
 Array = NDArray[np.float64]
 
 _loss_w = njit(cache=True)(loss_w)
 _trip_rate_per_s = njit(cache=True)(trip_rate_per_s)
-_until_trip_s = njit(cache=True)(until_trip_s)
 _stored_rate_w = njit(cache=True)(stored_rate_w)
-_until_bound_s = njit(cache=True)(until_bound_s)
 
 ROUNDING = 1e-12
 """Share of the time to a change within which it counts as come [1]."""
@@ -126,82 +124,95 @@ def _carry(
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
 
 
-class _Rates(NamedTuple):
-    """How stores and trips move on, and how long until they get to their ends; arrays (element)."""
-
-    store_w: Array
-    trip_per_s: Array
-    store_s: Array
-    trip_s: Array
+@njit(cache=True)
+def _rates(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> Array:
+    """How stores [W] and trips [1/s] move on, and how long until they get to their ends [s]; array (4, element)."""
+    store, trip = params.store, params.trip
+    rates = np.full((4, stored_j.size), np.inf)
+    for e in range(stored_j.size):
+        rates[0, e] = _stored_rate_w(
+            flow.given_w[e], flow.taken_w[e], store.charge_frac[e], store.discharge_frac[e]
+        )
+        rates[1, e] = _trip_rate_per_s(
+            flow.load_frac[e],
+            trip.pickup_frac[e],
+            trip.scale_s[e],
+            trip.exponent[e],
+            trip.instant_frac[e],
+            trip.instant_s[e],
+            trip.reset_s[e],
+        )
+        if rates[0, e] < 0.0:
+            rates[2, e] = stored_j[e] / -rates[0, e]
+        elif rates[0, e] > 0.0:
+            rates[2, e] = (store.capacity_j[e] - stored_j[e]) / rates[0, e]
+        if rates[1, e] > 0.0 and tripped[e] == 0.0:
+            rates[3, e] = (1.0 - share[e]) / rates[1, e]
+    return rates
 
 
 @njit(cache=True)
-def _rates(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> _Rates:
-    store, trip = params.store, params.trip
-    store_w = _stored_rate_w(flow.given_w, flow.taken_w, store.charge_frac, store.discharge_frac)
-    rate = _trip_rate_per_s(
-        flow.load_frac,
-        trip.pickup_frac,
-        trip.scale_s,
-        trip.exponent,
-        trip.instant_frac,
-        trip.instant_s,
-        trip.reset_s,
-    )
-    left_s = np.where(tripped > 0.0, np.inf, _until_trip_s(share, rate))
-    return _Rates(store_w, rate, _until_bound_s(stored_j, store.capacity_j, store_w), left_s)
+def _soonest_s(rates: Array) -> float:
+    soonest = np.inf
+    for e in range(rates.shape[1]):
+        soonest = min(soonest, rates[2, e], rates[3, e])
+    return soonest
 
 
 @njit(cache=True)
 def next_s(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> float:
     """Time until the first store is full or empty or the first trip comes [s]."""
-    rates = _rates(params, flow, stored_j, share, tripped)
-    return min(rates.store_s.min(), rates.trip_s.min())
+    return _soonest_s(_rates(params, flow, stored_j, share, tripped))
 
 
 @njit(cache=True)
 def _move(
-    rates: _Rates, capacity_j: Array, stored_j: Array, share: Array, tripped: Array, took_s: float
+    rates: Array, capacity_j: Array, stored_j: Array, share: Array, tripped: Array, took_s: float
 ) -> bool:
     """Let stores and trips move on while nothing changes; say whether something does at the end."""
     has_changed = False
     reach_s = took_s * (1.0 + ROUNDING)
     for e in range(stored_j.size):
-        if rates.store_s[e] <= reach_s:
-            stored_j[e] = 0.0 if rates.store_w[e] < 0.0 else capacity_j[e]
+        if rates[2, e] <= reach_s:
+            stored_j[e] = 0.0 if rates[0, e] < 0.0 else capacity_j[e]
             has_changed = True
         else:
-            stored_j[e] += rates.store_w[e] * took_s
-        share[e] = min(max(share[e] + rates.trip_per_s[e] * took_s, 0.0), 1.0)
-        if rates.trip_s[e] <= reach_s:
+            stored_j[e] += rates[0, e] * took_s
+        share[e] = min(max(share[e] + rates[1, e] * took_s, 0.0), 1.0)
+        if rates[3, e] <= reach_s:
             share[e], tripped[e] = 1.0, 1.0
             has_changed = True
     return has_changed
 
 
 @njit(cache=True)
-def advance(
-    params: Any, state: Any, inputs: Any, dt_s: float
-) -> tuple[Array, Array, Array, tuple[Array, Array, Array, Array, Array, Array, Array], Flow]:
-    """Stores and trips at the end of a step, sums over it, and the chain as it is then."""
-    elements = state.stored_j.size
-    stored_j, share = state.stored_j.copy(), state.trip_share.copy()
-    tripped = state.tripped * inputs.is_up
-    sums = np.zeros((7, elements))
+def _add(sums: Array, flow: Any, demand_w: Array, took_s: float) -> None:
+    """Add a time of constant powers; element by element, because array expressions compile for seconds."""
+    for e in range(demand_w.size):
+        sums[0, e] += flow.in_w[e] * took_s
+        sums[1, e] += flow.out_w[e] * took_s
+        sums[2, e] += flow.loss_w[e] * took_s
+        sums[3, e] += demand_w[e] * flow.served[e] * took_s
+        sums[4, e] += flow.given_w[e] * took_s
+        sums[5, e] += flow.taken_w[e] * took_s
+        sums[6, e] += flow.served[e] * took_s
+
+
+@njit(cache=True)
+def advance(params: Any, state: Any, inputs: Any, dt_s: float) -> tuple[Array, Array, Array, Array, Flow]:
+    """Stores and trips at the end of a step, sums over it (7, element), and the chain as it is then."""
+    stored_j, share, tripped = state.stored_j.copy(), state.trip_share.copy(), state.tripped.copy()
+    for e in range(tripped.size):
+        if not inputs.is_up[e]:
+            tripped[e] = 0.0
+    sums = np.zeros((7, stored_j.size))
     left_s = dt_s
     flow = flow_of(params, inputs, stored_j, tripped)
     while left_s > 0.0:
         rates = _rates(params, flow, stored_j, share, tripped)
-        took_s = min(left_s, rates.store_s.min(), rates.trip_s.min())
-        sums[0] += flow.in_w * took_s
-        sums[1] += flow.out_w * took_s
-        sums[2] += flow.loss_w * took_s
-        sums[3] += inputs.demand_w * flow.served * took_s
-        sums[4] += flow.given_w * took_s
-        sums[5] += flow.taken_w * took_s
-        sums[6] += flow.served * took_s
+        took_s = min(left_s, _soonest_s(rates))
+        _add(sums, flow, inputs.demand_w, took_s)
         left_s -= took_s
         if _move(rates, params.store.capacity_j, stored_j, share, tripped, took_s):
             flow = flow_of(params, inputs, stored_j, tripped)
-    parts = (sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6])
-    return stored_j, share, tripped, parts, flow
+    return stored_j, share, tripped, sums, flow

@@ -46,26 +46,7 @@ def trip_rate_per_s(
     [144.0, 60.0, 0.02, -600.0]
     """
     excess = (load_frac / pickup_frac) ** 2 - 1.0
-    slow = np.where(excess > 0.0, np.maximum(excess, 0.0) ** exponent / scale_s, excess / reset_s)
-    rate: Array = np.where(load_frac >= instant_frac, 1.0 / instant_s, slow)
+    slow = np.maximum(excess, 0.0) ** exponent / scale_s + np.minimum(excess, 0.0) / reset_s
+    at_once = (load_frac >= instant_frac) * 1.0
+    rate: Array = at_once / instant_s + (1.0 - at_once) * slow
     return rate
-
-
-def until_trip_s(share: Array, rate_per_s: Array) -> Array:
-    """Time to the trip while the load stays [s]; infinite where there is none.
-
-    Parameters
-    ----------
-    share : array (element)
-        Share of the way to the trip [1], 0 to 1.
-    rate_per_s : array (element)
-        From :func:`trip_rate_per_s` [1/s].
-
-    Examples
-    --------
-    >>> until_trip_s(np.array([0.5, 0.5]), np.array([0.01, -0.01]))
-    array([50., inf])
-    """
-    left = np.maximum(1.0 - share, 0.0)
-    found: Array = np.where(rate_per_s > 0.0, left / np.where(rate_per_s > 0.0, rate_per_s, 1.0), np.inf)
-    return found

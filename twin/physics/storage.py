@@ -71,16 +71,3 @@ def stored_rate_w(given_w: Array, taken_w: Array, charge_frac: Array, discharge_
     """
     rate: Array = taken_w * charge_frac - given_w / discharge_frac
     return rate
-
-
-def until_bound_s(stored_j: Array, capacity_j: Array, rate_w: Array) -> Array:
-    """Time until a store is full or empty at a constant rate [s]; infinite where it is neither, ever.
-
-    Examples
-    --------
-    >>> until_bound_s(np.array([10.0, 10.0, 10.0]), np.full(3, 30.0), np.array([-2.0, 2.0, 0.0]))
-    array([ 5., 10., inf])
-    """
-    left_j = np.where(rate_w < 0.0, stored_j, capacity_j - stored_j)
-    found: Array = np.where(rate_w != 0.0, left_j / np.where(rate_w != 0.0, np.abs(rate_w), 1.0), np.inf)
-    return found

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.physics.inverse_time import trip_rate_per_s, until_trip_s
+from twin.physics.inverse_time import trip_rate_per_s
 from twin.plant.power_limits import BREAKER_S, UPS_CURVE
 
 
@@ -35,12 +35,8 @@ def test_a_breaker_heats_by_the_square_of_its_current() -> None:
 def test_what_has_no_curve_never_trips() -> None:
     never = (1.0, np.inf, 1.0, np.inf, 1.0)
     assert rate(100.0, *never) == 0.0
-    assert until_trip_s(np.array([1.0]), np.array([0.0])) == np.inf
 
 
-@given(st.floats(1.11, 1.99), st.floats(0.0, 0.3), st.floats(0.0, 1.0))
-def test_more_load_trips_sooner_and_the_way_so_far_counts(load: float, more: float, share: float) -> None:
-    slow, fast = rate(load, *UPS_CURVE), rate(load + more, *UPS_CURVE)
-    assert fast >= slow > 0.0
-    left_s = until_trip_s(np.array([share]), np.array([slow]))[0]
-    assert left_s == pytest.approx((1.0 - share) / slow)
+@given(st.floats(1.11, 1.99), st.floats(0.0, 0.3))
+def test_more_load_trips_sooner(load: float, more: float) -> None:
+    assert rate(load + more, *UPS_CURVE) >= rate(load, *UPS_CURVE) > 0.0
