@@ -324,9 +324,7 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     (array([12.,  0.]), array([60000.,     0.]), array([0., 0.]))
     """
     stored, share, tripped, sums, flow = advance(params, state, inputs, dt_s)
-    return State(stored, share, tripped), Outputs(
-        *sums, load_frac=flow.load_frac, voltage_pu=flow.voltage_pu, served_frac=flow.served
-    )
+    return State(stored, share, tripped), Outputs(*sums, flow.load_frac, flow.voltage_pu, flow.served)
 
 
 def flow(params: Params, state: State, inputs: Inputs) -> Flow:

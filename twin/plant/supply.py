@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import networkx as nx
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from twin import catalog
 from twin.models import generator, power_chain
+from twin.models._power_flow import Flow
 from twin.plant import voltages
 from twin.plant.maps import Maps
 from twin.plant.node import Node
@@ -44,8 +45,6 @@ class Supply:
         Kinds whose stores are recorded.
     step_w : array (generator)
         Largest load that a generator takes at once [W].
-    is_steady : array (1)
-        Whether the frequency of the grid is within its limits; written by processes.
     """
 
     at: dict[str, slice]
@@ -53,7 +52,7 @@ class Supply:
     feeders: voltages.Voltages | None
     stored: tuple[str, ...]
     step_w: Array
-    is_steady: NDArray[np.bool_]
+    _kept: list[tuple[tuple[Any, ...], Flow]] = field(default_factory=list)
 
     def solve(self, p: Plant) -> None:
         """Set the voltage drops for the loads of the tick to come."""
@@ -116,27 +115,40 @@ class Supply:
         _, kind, *what = name.split(".")
         if kind == "change_s":
             return np.array([power_chain.next_change_s(node.params, node.state, node.inputs)])
-        where, field = self.at.get(kind, slice(0, 0)), what[0]
+        where, wanted = self.at.get(kind, slice(0, 0)), what[0]
         kept = {
             "stored_j": node.state.stored_j, "tripped": node.state.tripped, "demand_w": node.inputs.demand_w,
             "rating_w": node.params.rating_w, "charge_w": node.params.store.charge_w,
         }  # fmt: skip
-        if field in kept:
-            return np.array(kept[field][where])
-        if field == "step_w":
+        if wanted in kept:
+            return np.array(kept[wanted][where])
+        if wanted == "step_w":
             return self.step_w
-        if field == "is_ready":
+        if wanted == "is_ready":
             units = p.nodes[STANDBY]
             return np.array(generator.step(units.params, units.state, units.inputs, 0.0)[1].is_ready)
-        flow = power_chain.flow(node.params, node.state, node.inputs)
-        return np.array(getattr(flow, field)[where])
+        return np.array(getattr(self._now(node), wanted)[where])
+
+    def _now(self, node: Node) -> Flow:
+        """The chain as it is; kept until a step, an exchange or a process changes it."""
+        inputs = node.inputs
+        switched = (inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu)
+        key = (node.state, inputs, *(column.tobytes() for column in switched))
+        if self._kept:
+            last = self._kept[0][0]
+            if last[0] is key[0] and last[1] is key[1] and last[2:] == key[2:]:
+                return self._kept[0][1]
+        flow = power_chain.flow(node.params, node.state, inputs)
+        self._kept[:] = [(key, flow)]
+        return flow
 
     def writable(self, p: Plant) -> dict[str, NDArray[np.generic]]:
         """Inputs that processes own, as views into what the models read."""
         inputs = p.nodes["power"].inputs
         found: dict[str, NDArray[np.generic]] = {
-            "feed.voltage_pu": inputs.source_pu[self.at["feed"]], "feed.is_steady": self.is_steady,
-        }  # fmt: skip
+            "feed.voltage_pu": inputs.source_pu[self.at["feed"]],
+            "feed.is_steady": np.ones(1, dtype=np.bool_),  # of its frequency
+        }
         for kind in ("feed", *voltages.MOTORS, "ups", "pdu", "transformer", "generator"):
             if kind in self.at:
                 found[f"{kind}.is_fed"] = inputs.is_fed[self.at[kind]]
@@ -168,7 +180,7 @@ def build(
     stored = tuple(kind for kind, has in has_store.items() if has)
     units = [catalog.get("generator", graph.nodes[name]["catalog"]) for name in maps.ids.get("generator", ())]
     step_w = np.array([float(card.rating_w * card.step_frac) for card in units])
-    return Supply(at, amps, feeders, stored, step_w, np.ones(1, dtype=np.bool_))
+    return Supply(at, amps, feeders, stored, step_w)
 
 
 def _amps(graph: nx.MultiDiGraph, names: tuple[str, ...], kind: str) -> Array:
