@@ -116,8 +116,28 @@ class _Drawing:
         bar = ROWS_PX["feed"] + 40
         self._line((x, y + 10), (x, bar))
         self._bar(min(ends) - 20, max(ends) + 20, bar)
+        self._generators(x - 150, y, min(*ends, x) - 20, bar)
+
+    def _generators(self, x: float, y: float, bar_x: float, bar_y: float) -> None:
+        """Standby generators of the site as one symbol with an open switch."""
+        graph = self.wiring.graph
+        units = [name for name, kind in graph.nodes(data="kind") if kind == "generator"]
+        if not units:
+            return
+        self.drawn.append(
+            f'<circle cx="{x:.0f}" cy="{y}" r="14" fill="none" stroke="{COLOURS["line"]}" stroke-width="2"/>'
+            f'<text class="s" x="{x:.0f}" y="{y + 4}" text-anchor="middle">G</text>'
+        )
+        rating = _kw(graph.nodes[units[0]]["rating_w"])
+        self.drawn.append(
+            f'<text class="s" x="{x - 22:.0f}" y="{y + 4}" text-anchor="end">{len(units)} × {rating} standby</text>'
+        )
+        self._line((x, y + 14), (x, bar_y - 14))
+        self._line((x, bar_y - 14), (x + 12, bar_y - 4))
+        self._line((x, bar_y), (bar_x, bar_y))
 
     def _transformer(self, name: str) -> None:
+
         x, y = self.x[name], ROWS_PX["transformer"]
         colour = _colour(self.element[name])
         self._line((x, ROWS_PX["feed"] + 40), (x, y - 24))

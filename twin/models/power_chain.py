@@ -324,7 +324,19 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     (array([12.,  0.]), array([60000.,     0.]), array([0., 0.]))
     """
     stored, share, tripped, sums, flow = advance(params, state, inputs, dt_s)
-    return State(stored, share, tripped), Outputs(*sums, flow.load_frac, flow.voltage_pu, flow.served)
+    in_j, out_j, loss_j, demand_j, given_j, taken_j, served_s = sums
+    return State(stored, share, tripped), Outputs(
+        in_j,
+        out_j,
+        loss_j,
+        demand_j,
+        given_j,
+        taken_j,
+        served_s,
+        flow.load_frac,
+        flow.voltage_pu,
+        flow.served,
+    )
 
 
 def flow(params: Params, state: State, inputs: Inputs) -> Flow:
