@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import twin
+from twin import engine, simulate
+from twin.processes.supply import BELL
 from twin.report import Run
 
 SHORT = {"time.duration": "2 min", "time.sample": "1 s", "power.reboot": "20 s"}
@@ -197,6 +200,29 @@ def test_a_generator_that_fails_to_start_leaves_it_to_the_others(rack: Path, tmp
     one = run(rack, tmp_path / "one", events, **SHORT, **ups, **{"power.generators": {**words, "count": 1}})
     assert one["generator.power_w"].values.max() == 0.0
     assert (np.diff(one["ups.stored_frac"].values[12:, 0]) < 0.0).all()
+
+
+def test_behind_an_open_main_breaker_the_site_stays_on_its_generators(rack: Path, tmp_path: Path) -> None:
+    def opens(ctx: engine.Context) -> None:
+        def occur() -> Generator[Any, Any, None]:
+            yield ctx.env.timeout(10.0)
+            ctx.write("feed.is_up", "feed", False)
+            ctx.ring(BELL, "breaker")
+
+        ctx.env.process(occur())
+
+    words = {"unit": "diesel-1000kw", "count": 1, "start": "5 s", "retransfer": "1 s"}
+    changes = {
+        **SHORT,
+        "time.duration": "60 s",
+        "power.generators": words,
+        "power.ups": {**RACK_UPS, "battery": "5 min"},
+    }
+    found = twin.open_run(simulate.run(twin.load(rack, set=changes), out=tmp_path, extra=opens))
+    assert told(found, "generator", "has voltage") == [(15.0, "generator-1")]
+    assert total(found, "site.power_w")[10:].max() == 0.0
+    assert total(found, "generator.power_w")[30:].min() > 1e5
+    assert found["rack.dark_s"].values.max() == 0.0
 
 
 def test_eco_drops_out_on_a_sag_and_loses_more(rack: Path, calm: Run, tmp_path: Path) -> None:

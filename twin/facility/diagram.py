@@ -126,12 +126,10 @@ class _Drawing:
             return
         self.drawn.append(
             f'<circle cx="{x:.0f}" cy="{y}" r="14" fill="none" stroke="{COLOURS["line"]}" stroke-width="2"/>'
-            f'<text class="s" x="{x:.0f}" y="{y + 4}" text-anchor="middle">G</text>'
+            f'<text x="{x:.0f}" y="{y + 4}">G</text>'
         )
         rating = _kw(graph.nodes[units[0]]["rating_w"])
-        self.drawn.append(
-            f'<text class="s" x="{x - 22:.0f}" y="{y + 4}" text-anchor="end">{len(units)} × {rating} standby</text>'
-        )
+        self.drawn.append(f'<text x="{x - 90:.0f}" y="{y + 4}">{len(units)} × {rating} standby</text>')
         self._line((x, y + 14), (x, bar_y - 14))
         self._line((x, bar_y - 14), (x + 12, bar_y - 4))
         self._line((x, bar_y), (bar_x, bar_y))

@@ -55,9 +55,13 @@ def guard(ctx: Context, words: Words) -> Generator[Any, Any, None]:
 
 
 def has_grid(ctx: Context) -> bool:
-    """Whether the grid has a voltage that can be used."""
+    """Whether the grid gives the site a voltage that can be used; not through a main breaker that is open."""
     (feed,) = ctx.ids["feed"]
-    return bool(ctx.value("feed.voltage_pu", feed) >= LEAST_PU)
+    return _has_voltage(ctx) and bool(ctx.value("feed.is_up", feed))
+
+
+def _has_voltage(ctx: Context) -> bool:
+    return bool(ctx.value("feed.voltage_pu", ctx.ids["feed"][0]) >= LEAST_PU)
 
 
 def _outage(ctx: Context, words: Words, cause: str) -> Generator[Any, Any, None]:
@@ -71,9 +75,10 @@ def _outage(ctx: Context, words: Words, cause: str) -> Generator[Any, Any, None]
             ctx.log("generator", unit, "is called", cause)
         is_back = yield from _grid_within(ctx, gone_at_s + words.start_s - ctx.env.now)
     if not is_back:
+        may_return = bool(ctx.value("feed.is_up", ctx.ids["feed"][0]))
         ready = _take_over(ctx, cause)
         if ready:
-            yield from _load(ctx, words, ready, cause)
+            yield from _load(ctx, words, ready, may_return, cause)
             yield from _give_back(ctx, cause)
         else:
             yield from _grid_within(ctx, np.inf)
@@ -119,8 +124,13 @@ def _take_over(ctx: Context, cause: str) -> list[int]:
     return [int(i) for i in np.flatnonzero(is_ready)]
 
 
-def _load(ctx: Context, words: Words, ready: list[int], cause: str) -> Generator[Any, Any, None]:
-    """Close one input after the other as far as the generators bear it, until the grid has been back long enough."""
+def _load(
+    ctx: Context, words: Words, ready: list[int], may_return: bool, cause: str
+) -> Generator[Any, Any, None]:
+    """Close one input after the other as far as the generators bear it, until the grid has been back long enough.
+
+    It never is behind a main breaker that has tripped, where ``may_return`` is false.
+    """
     left, told = _blocks(ctx), set[str]()
     back_at_s = np.inf
     while ctx.env.now < back_at_s + words.retransfer_s:
@@ -133,7 +143,7 @@ def _load(ctx: Context, words: Words, ready: list[int], cause: str) -> Generator
                 break
         _stop_empty(ctx, ready, cause)
         yield ctx.env.timeout(words.step_s)
-        if not has_grid(ctx):
+        if not (may_return and _has_voltage(ctx)):
             back_at_s = np.inf
         elif back_at_s == np.inf:
             back_at_s = ctx.env.now

@@ -80,6 +80,7 @@ class Watch:
                     self.ctx.log(
                         kind, name, f"trips on overload, {load:.0%} of its rating when last seen", self.cause
                     )
+                    self.ctx.ring(BELL, self.cause)
             self.load_frac[kind] = self.ctx.read(f"now.{kind}.load_frac")
 
     def batteries(self) -> None:
