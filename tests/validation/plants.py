@@ -121,10 +121,9 @@ def family_table(outcome: runner.Outcome, cases: Sequence[str] = ()) -> str:
 def constants(module: str, *names: str) -> str:
     """Figures of a module with what its source says of them."""
     held = importlib.import_module(module)
-    said = _docstrings(inspect.getsource(held))
     rows = [("figure", "value", "what it is, source")]
     for name in names:
-        rows.append((f"`{name}`", _written(getattr(held, name)), said[name]))
+        rows.append((f"`{name}`", _written(getattr(held, name)), _said(module, name)))
     return _table(_once(rows))
 
 
@@ -226,6 +225,20 @@ def _written(value: Any) -> str:
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return ", ".join(f"{k} {_written(v)}" for k, v in value._asdict().items())
     return str(value)
+
+
+def _said(module: str, name: str) -> str:
+    """What stands under a constant, where it is made or where that module has it from."""
+    source = inspect.getsource(importlib.import_module(module))
+    found = _docstrings(source)
+    if name in found:
+        return found[name]
+    homes = (
+        node.module
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and name in (alias.name for alias in node.names)
+    )
+    return _said(str(next(homes)), name)
 
 
 def _docstrings(source: str) -> dict[str, str]:

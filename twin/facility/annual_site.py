@@ -14,6 +14,7 @@ from twin.facility import plant_sizing as sizing
 from twin.facility import rear_doors
 from twin.facility.annual_electrical import Bank, Chain, stated_share
 from twin.facility.annual_plant import AIR, LIQUID, Circuit, Site
+from twin.facility.plant_parts import Plant
 from twin.physics import coolant
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, CELSIUS_ZERO_K
 from twin.physics.heat_exchanger import crossflow_ua_w_per_k
@@ -39,6 +40,16 @@ shipped site of 1 GW has 1.33, range 1.1 to 1.5."""
 
 CHAIN_LOSS_FRAC: Final = 0.05
 """Loss of a power chain over what it delivers [1]; own load flow of an 18.4 MW site (2026): 4.7 %, range 4 to 8."""
+
+
+REJECTION: Final = {
+    "dry-cooler": ("dry-cooler", "none"),
+    "adiabatic": ("adiabatic-cooler", "none"),
+    "tower": ("tower", "none"),
+    "chiller": ("water-chiller", "none"),
+    "economiser": ("air-chiller", "partial"),
+}
+"""Plant and economiser by ``cooling.liquid.rejection``; radiators have no year of weather."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,7 @@ def of_scenario(
     >>> [(c.name, c.plant.kind, round(c.plant.capacity_w / 1e6, 1)) for c in site.circuits]
     [('liquid', 'dry-cooler', 37.1), ('air', 'air-chiller', 9.3)]
     """
+    _refuse_orbit(scenario, choice)
     graph = topology.build(scenario) if graph is None else graph
     racks_w, liquid_w, network_w, ratings_w = 0.0, 0.0, 0.0, dict.fromkeys(("pdu", "ups", "transformer"), 0.0)
     for _, data in graph.nodes(data=True):
@@ -241,8 +253,21 @@ def _liquid_section(section: Liquid, halls: float, racks_w: float) -> Circuit:
     # so many racks, each at its own flow and head: power goes with their number, not with its cube
     drive_w = circuit.drive_w * share / least**3
     card: Any = catalog.get("dry_cooler", section.dry_cooler.unit)
-    plant = sizing.dry_cooler(halls * section.dry_cooler.count * card.rated_heat_w, section.dry_cooler.unit)
+    rated_w = halls * section.dry_cooler.count * card.rated_heat_w
+    plant: Plant = sizing.dry_cooler(rated_w, section.dry_cooler.unit)
+    kind, economiser = REJECTION.get(section.rejection, REJECTION["dry-cooler"])
+    if kind != plant.kind:
+        plant = sizing.build(kind, rated_w, circuit.water_w_per_k, economiser)
     return replace(circuit, plant=plant, drive_w=drive_w, least_flow_frac=least)
+
+
+def _refuse_orbit(scenario: Scenario, choice: Choice) -> None:
+    liquid = scenario.cooling.liquid
+    if liquid is None or liquid.rejection in REJECTION or choice.plant is not None:
+        return
+    spot, mend = "cooling.liquid.rejection", "choose one with --plant, for example --plant dry-cooler"
+    fault = scenario.source.fault(spot, liquid.rejection, "a plant under weather", mend)
+    raise ScenarioError("no year of weather in orbit", [fault])
 
 
 def _air_section(section: Air, halls: float) -> Circuit:

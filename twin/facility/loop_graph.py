@@ -23,7 +23,14 @@ HEAT, PLACES = ("rack", "network_rack", "pdu"), ("hall", "outdoor")
 HEADERS = ("facility_water", "chilled_water")
 """Kinds of the graph that give heat; that are air and no machine; and that are a pipe of a loop with its pumps."""
 
-PLANT_OF = {"dry_cooler": "dry-cooler", "chiller": "air-chiller"}
+PLANT_OF = {
+    "dry_cooler": "dry-cooler",
+    "adiabatic_cooler": "adiabatic-cooler",
+    "cooling_tower": "tower",
+    "water_chiller": "water-chiller",
+    "economiser": "air-chiller",
+    "chiller": "air-chiller",
+}
 """Plant of a year that stands for a kind of the graph, so that its number is known."""
 
 SHAPES = {"cdu": "exchanger", "crah": "fan", "rack": "rack", "network_rack": "rack", "pdu": "board"}
@@ -226,6 +233,12 @@ def _group(graph: nx.MultiDiGraph, node: str) -> tuple[str, str]:
 
 
 def _name(kind: str, count: int) -> str:
-    words = {"cdu": "CDU", "crah": "CRAH", "pdu": "PDU", "network_rack": "network rack"}
+    words = {
+        "cdu": "CDU",
+        "crah": "CRAH",
+        "pdu": "PDU",
+        "water_chiller": "water-cooled chiller",
+        "economiser": "air-cooled chiller",
+    }
     name = words.get(kind, kind.replace("_", " "))
     return f"{name} × {count:,}" if count > 1 else name

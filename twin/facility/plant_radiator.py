@@ -14,10 +14,7 @@ import numpy as np
 from twin.facility.plant_parts import Answer, Duty
 from twin.physics import radiator
 from twin.physics.radiator import Panel, Surroundings
-
-PANEL: Final = Panel(0.9, 0.15, 2.0, 0.93)
-"""Emissivity of white paint, absorptivity between new (0.09) and aged (0.25), two sides, fin efficiency [1];
-Gilmore, Spacecraft Thermal Control Handbook (2002), textbook."""
+from twin.plant.rejection import PANEL
 
 AREAL_KG_PER_M2: Final = 5.0
 """Mass of deployable panels over their area [kg/m2]; assumption (2026), 3 to 12."""

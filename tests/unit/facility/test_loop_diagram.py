@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import twin
 from twin import topology
 from twin.cli.main import app
+from twin.errors import ScenarioError
 from twin.facility import annual_plant, annual_site, cooling_diagram
 from twin.facility.loop_graph import design_day, loops, picture
 from twin.facility.loop_parts import Lane
@@ -101,6 +102,43 @@ def test_pads_cool_the_air_along_its_wet_bulb(small: tuple) -> None:
     wetted = annual_plant.run(site, design_day(313.15, 297.15)).flows[0].answer
     assert wetted.evaporated_kg_per_s[0] > 0.0
     assert 26.3 < entering_c < 33.0  # at full pads 40 - 0.85 * 16 = 26.4 °C
+
+
+@pytest.mark.parametrize(
+    ("word", "plant", "unit"),
+    [
+        ("adiabatic", "adiabatic-cooler", "adiabatic cooler × 4"),
+        ("tower", "tower", "cooling tower × 4"),
+        ("chiller", "water-chiller", "water-cooled chiller × 4"),
+        ("economiser", "air-chiller", "air-cooled chiller × 4"),
+    ],
+)
+def test_the_rejection_of_a_scenario_is_that_of_its_year(
+    scenarios: Path, word: str, plant: str, unit: str
+) -> None:
+    values = {"cooling.liquid.rejection": word}
+    if word in ("adiabatic", "tower", "chiller"):
+        values |= {"weather.file": "null", "weather.dry_bulb": "30 degC", "weather.wet_bulb": "20 degC"}
+    scenario = twin.load(scenarios / "one-rack.yaml", set=values)
+    graph = topology.build(scenario)
+    site = annual_site.of_scenario(scenario, None, annual_site.Choice(), graph)
+    assert site.circuits[0].plant.kind == plant
+    assert getattr(site.circuits[0].plant, "economiser", "none") == (
+        "partial" if word == "economiser" else "none"
+    )
+    said = [text.text for text in texts(cooling_diagram(graph, site, design_day()))]
+    assert unit in said
+
+
+def test_orbits_have_no_year(scenarios: Path) -> None:
+    orbit = twin.load(scenarios / "one-rack.yaml", set={"cooling.liquid.rejection": "radiator"})
+    with pytest.raises(ScenarioError) as caught:
+        annual_site.of_scenario(orbit)
+    assert "--plant" in caught.value.faults[0].mend
+    assert (
+        annual_site.of_scenario(orbit, None, annual_site.Choice("dry-cooler")).circuits[0].plant.kind
+        == "dry-cooler"
+    )
 
 
 def test_drawings_hold_together(hall: tuple) -> None:
