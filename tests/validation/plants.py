@@ -233,6 +233,9 @@ def _said(module: str, name: str) -> str:
     found = _docstrings(source)
     if name in found:
         return found[name]
+    aside = re.search(rf"^{name}\b[^#\n]*#\s*(.+)$", source, re.M)
+    if aside:
+        return aside[1]
     homes = (
         node.module
         for node in ast.walk(ast.parse(source))
