@@ -14,6 +14,7 @@ from twin.models.serving import Params
 from twin.plant import power, replicas, thermal, traffic
 from twin.plant.banks import fold
 from twin.plant.faults import telling
+from twin.plant.links import Lines, Links, fails, opened, own
 from twin.plant.maps import Maps, build_maps
 from twin.plant.node import Array, Node
 from twin.plant.plant import Plant
@@ -43,6 +44,8 @@ class Blueprint(NamedTuple):
         Where kinds stand that no graph holds.
     traffic : Traffic, optional
         What shares links with KV transfers.
+    lines : Lines, optional
+        Lines of the networks, where some of them fail.
     """
 
     maps: Maps
@@ -53,6 +56,7 @@ class Blueprint(NamedTuple):
     nodes: dict[str, Node]
     places: dict[str, Array]
     traffic: traffic.Traffic | None = None
+    lines: Lines | None = None
 
 
 def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
@@ -73,6 +77,9 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     maps = build_maps(graph, scenario)
     routes = replicas.paths(graph, maps)
     params = replicas.build(graph, scenario, maps, routes)
+    lines = None
+    if fails(scenario):
+        params, lines = opened(params), Lines.of(graph, maps)
     gpus, gpu_node = _gpus(graph, scenario, maps)
     chain, power_nodes = power.build(graph, maps, gpus.power.tdp_w, scenario)
     nodes = {
@@ -85,7 +92,7 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
     others = traffic.build(graph, scenario, maps, params)
     maps, gpus, nodes["gpu"] = fold(maps, gpus, gpu_node)
-    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others)
+    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others, lines)
 
 
 def start_plant(
@@ -127,11 +134,15 @@ def start_plant(
     )
     if others is not None:
         params = others.put_on(params, requests.rows / scenario.time.duration)
+    links = None
+    if blueprint.lines is not None:
+        params = own(params)
+        links = Links(blueprint.lines, blueprint.maps, params)
     with telling(scenario, blueprint.maps):
         served = start(params, requests, blueprint.routes)
     serving = Serving(params, requests, served, share.requests, share.gaps, others)
     nodes = copy.deepcopy(blueprint.nodes)
-    plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather)
+    plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather, links)
     plant.places = blueprint.places
     plant.prime()
     return plant

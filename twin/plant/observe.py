@@ -95,8 +95,9 @@ def _trunks(p: Plant, over: Window) -> dict[str, Array]:
     has_others = p.serving.traffic is not None
     if (params.engines["role"] == BOTH).all() and not has_others:
         return {}
+    full = params if p.links is None else p.links.full
     carried = (over.trunk_bytes + over.traffic_bytes) * np.ones(len(params.trunk_bytes_per_s))
-    up, down = np.split(carried / (over.span_s or 1.0) / params.trunk_bytes_per_s, 2)
+    up, down = np.split(carried / (over.span_s or 1.0) / full.trunk_bytes_per_s, 2)
     leaves, of_spine = len(p.maps.ids["leaf"]), p.maps.trunk_of_spine
     found = {"leaf.uplink_frac": up[:leaves], "leaf.downlink_frac": down[:leaves]}
     if (of_spine >= 0).any():

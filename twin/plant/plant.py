@@ -11,6 +11,7 @@ from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
 from twin.plant.exchange import Handed, exchange
+from twin.plant.links import Links
 from twin.plant.maps import Maps, total
 from twin.plant.node import Array, Node
 from twin.plant.power import Chain
@@ -41,6 +42,8 @@ class Plant:
         The models by name; liquid or air parts may be absent.
     weather : Series
         Outdoor air.
+    links : Links, optional
+        Links and switches that may fail.
     """
 
     def __init__(
@@ -52,9 +55,10 @@ class Plant:
         chain: Chain,
         nodes: dict[str, Node],
         weather: Series,
+        links: Links | None = None,
     ) -> None:
         self.scenario, self.maps, self.serving, self.gpus = scenario, maps, serving, gpus
-        self.chain, self.nodes, self.weather = chain, nodes, weather
+        self.chain, self.nodes, self.weather, self.links = chain, nodes, weather, links
         self.tick_s = scenario.time.tick
         self.now_s = 0.0
         self.dt_s = 0.0
@@ -86,6 +90,7 @@ class Plant:
             found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
             found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
         found |= self.upsets.inputs
+        found |= self.links.inputs if self.links is not None else {}
         for kind in ("ups", "transformer", "pdu", "rack"):
             found[f"{kind}.is_up"] = is_up[self.chain.at[kind]]
         if self.chain.supply is not None:
@@ -108,6 +113,8 @@ class Plant:
             return
         self.now_s += dt_s
         self.dt_s = dt_s
+        if self.links is not None and self.links.has_changed():
+            self.serving.share_anew()
         self.serving.advance(self.now_s)
         for name in self.work:
             self.work[name] += getattr(self.serving.outputs, name)

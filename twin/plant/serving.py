@@ -49,6 +49,8 @@ class Served(NamedTuple):
         Flows of other traffic that have not ended, as MOVED.
     spans : list
         What requests did when; empty in batch fidelity.
+    share_anew : callable
+        Finds the rates of transfers anew, after capacities were changed.
     """
 
     advance: Callable[[model.Inputs, float], model.Outputs]
@@ -58,6 +60,7 @@ class Served(NamedTuple):
     traffic_bytes: Callable[[], Array]
     under_way: Callable[[], NDArray[Any]]
     spans: list[Any]
+    share_anew: Callable[[], None] = lambda: None
 
 
 Starter = Callable[[model.Params, Requests, Paths], Served]
@@ -74,6 +77,7 @@ def start_batch(params: model.Params, requests: Requests, paths: Paths) -> Serve
         traffic_bytes=lambda: state.traffic_bytes,
         under_way=lambda: under_way(state),
         spans=[],
+        share_anew=lambda: model.share_anew(params, state),
     )
 
 
@@ -159,6 +163,10 @@ class Serving:
             # sums, not dot products: threads of a BLAS would cost more than they bring
             self.so_far["gap_s"] += (gaps["sequences"] * lasted_s).sum()
             self.so_far["gaps"] += (gaps["sequences"] * steps).sum()
+
+    def share_anew(self) -> None:
+        """Let transfers share what links carry now."""
+        self._served.share_anew()
 
     def outstanding(self) -> Array:
         """Requests that each replica has to do with: held for a transfer too, array (replica)."""

@@ -162,6 +162,7 @@ def _start_event(params: Any, requests: Requests, paths: Any) -> plants.Served:
         traffic_bytes=lambda: serving.traffic_bytes,
         under_way=lambda: serving.under_way,
         spans=serving.spans,
+        share_anew=serving.share_anew,
     )
 
 

@@ -122,15 +122,27 @@ def _join(graph: nx.MultiDiGraph, fabric: Fabric, cable: _Cable) -> None:
     (top, top_box), (bottom, bottom_box) = cable.top, cable.bottom
     upper, lower = cable.upper, cable.lower
     watts = [share(card, rate) * _end_w(card) for card in (medium.lower, medium.upper)]
-    add_asset(graph, top, "optic", top_box, upper.name, catalog=medium.upper, power_w=watts[1])
+    add_asset(
+        graph, top, "optic", top_box, upper.name, catalog=medium.upper, power_w=watts[1], lines=(cable.link,)
+    )
     card = upper.card or (lower.card if isinstance(lower, Device) else None)
     add_link(graph, upper.name, top, "network", rate_bytes_per_s=rate, latency_s=_hop_s(card))
     if isinstance(lower, Device):
-        add_asset(graph, bottom, "optic", bottom_box, lower.name, catalog=medium.lower, power_w=watts[0])
+        add_asset(
+            graph,
+            bottom,
+            "optic",
+            bottom_box,
+            lower.name,
+            catalog=medium.lower,
+            power_w=watts[0],
+            lines=(cable.link,),
+        )
         add_link(graph, bottom, lower.name, "network", rate_bytes_per_s=rate)
     else:
         optic = graph.nodes[bottom]
-        optic.update(catalog=medium.lower, power_w=optic.get("power_w", 0.0) + watts[0])
+        lines, power_w = (*optic.get("lines", ()), cable.link), optic.get("power_w", 0.0) + watts[0]
+        optic.update(catalog=medium.lower, power_w=power_w, lines=lines)
     is_fibre = medium.cable.endswith("fibre")
     add_link(
         graph, top, bottom, "network", route=cable.route, medium="fiber" if is_fibre else medium.upper,

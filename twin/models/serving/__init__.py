@@ -52,6 +52,7 @@ from twin.models.serving.records import (
     Params,
 )
 from twin.models.serving.state import State, copy, start
+from twin.models.serving.transfers import share_links
 from twin.physics import inference, iteration
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "idle_inputs",
     "idle_outputs",
     "make_params",
+    "share_anew",
     "start",
     "with_traffic",
 ]
@@ -160,6 +162,12 @@ def _starts(inputs: Inputs) -> NDArray[np.int64]:
     if inputs.starts is None:
         return np.zeros(len(inputs.role), dtype=np.int64)
     return np.ascontiguousarray(inputs.starts, dtype=np.int64)
+
+
+def share_anew(params: Params, state: State) -> None:
+    """Find the rates of all transfers anew from now on, after capacities of ``params`` were changed in place."""
+    tables, _ = _given(params, state)
+    share_links(tables, state, float(state.clock[NOW]))
 
 
 def _given(params: Params, state: State) -> tuple[Pack, tuple[Any, ...]]:

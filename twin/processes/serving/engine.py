@@ -164,6 +164,12 @@ class EventServing:
         """A replica has its weights."""
         self._replicas[index].is_up = bool(self._wants_up[index])
 
+    def share_anew(self) -> None:
+        """Find the rates of all transfers anew from now on, after capacities were changed in place."""
+        for replica in self._replicas:
+            replica.see_links()
+        self._lives.transfers.share()
+
     def _tell(self, inputs: Inputs) -> None:
         self._wants_up = np.array(inputs.is_up, dtype=bool)
         self._traffic.ask(inputs)

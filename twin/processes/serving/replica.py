@@ -102,6 +102,11 @@ class Replica:
         self.kv = Kv(engine.kv_blocks, engine.cache_entries, engine.host_blocks, engine.storage_blocks)
         self.adapters = Adapters(engine.adapter_slots)
 
+    def see_links(self) -> None:
+        """Read what its adapters carry, after that was changed."""
+        for name in ("send_bytes_per_s", "receive_bytes_per_s"):
+            setattr(self.engine, name, self._params.engines[name][self.index].item())
+
     @property
     def batch(self) -> int:
         """Admitted requests."""

@@ -93,21 +93,21 @@ class Transfers:
     ) -> None:
         self._env, self._params = env, params
         self._running: list[_Transfer] = []
-        self.traffic = Traffic(env, params, rows, self._share, loaded)
+        self.traffic = Traffic(env, params, rows, self.share, loaded)
         self.trunk_bytes: Floats = np.zeros(len(params.trunk_bytes_per_s))
 
     def start(self, request: Request) -> None:
         """Begin to move the KV of a request from its source to where it was admitted."""
         assert request.source is not None
         self._running.append(_Transfer(request, request.source, request.at(), self._env.now))
-        self._share()
+        self.share()
 
     def abort(self, request: Request) -> None:
         """Forget the transfer of a request, if there is one."""
         staying = [transfer for transfer in self._running if transfer.request is not request]
         if len(staying) < len(self._running):
             self._running = staying
-            self._share()
+            self.share()
 
     def _end(self, transfer: _Transfer, event: simpy.Event) -> None:
         if transfer.event is not event or transfer not in self._running:
@@ -120,7 +120,7 @@ class Transfers:
         transfer.source.let_go(transfer.request)
         transfer.source.wake()
         transfer.target.wake()
-        self._share()
+        self.share()
 
     def _shares(self, transfer: _Transfer) -> dict[Link, float]:
         """What a transfer crosses; what both ends have on the same leaf does not go up."""
@@ -143,8 +143,8 @@ class Transfers:
             return float(self._params.trunk_bytes_per_s[index])
         return float(self._params.engines[f"{kind}_bytes_per_s"][index])
 
-    def _share(self) -> None:
-        """Rates of now; a transfer whose rate stays keeps its end."""
+    def share(self) -> None:
+        """Find the rates of now; a transfer whose rate stays keeps its end."""
         now_s = self._env.now
         shares = [self._shares(transfer) for transfer in self._running]
         shares += self.traffic.shares()
