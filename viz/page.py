@@ -198,7 +198,7 @@ class Page:
         kind = look.kind_name(shown.quantity.asset_kind)
         kind = kind if kind.isupper() else kind.lower()
         unit, step = shown.quantity.shown_as, (high - low) / 20
-        caption = f"mean of {len(shown.ids):,} {kind}{'s' if len(shown.ids) > 1 else ''}: "
+        caption = f"mean of {len(shown.ids):,} {_plural(kind) if len(shown.ids) > 1 else kind}: "
         caption += f"{number(low, step)} to {number(high, step)} {unit}"
         self.text(x0 + width, foot + 22 * k, caption, 14, colour=self.theme.faint, anchor="rs")
         self.taken.append((x0 - 10 * k, 0.0, float(self.image.width), foot + 28 * k))
@@ -291,3 +291,7 @@ def nice_low_high(values: np.ndarray) -> tuple[float, float]:
 
 def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _plural(kind: str) -> str:
+    return "leaves" if kind == "leaf" else f"{kind}s"

@@ -108,7 +108,7 @@ def _trunks(p: Plant, over: Window) -> dict[str, Array]:
     if (of_spine >= 0).any():
         found |= {"site.spine_up_bytes": tiers[1], "site.spine_down_bytes": tiers[3]}
     if has_others:
-        up, down = np.split(over.traffic_bytes / (over.span_s or 1.0) / params.trunk_bytes_per_s, 2)
+        up, down = np.split(over.traffic_bytes / (over.span_s or 1.0) / full.trunk_bytes_per_s, 2)
         found |= {"leaf.uplink_other_frac": up[:leaves], "leaf.downlink_other_frac": down[:leaves]}
     return found
 

@@ -18,7 +18,7 @@ SCENARIOS = Path(__file__).parents[3] / "scenarios"
 DESIGN = """{leaf: {switch: qm9700}, rail_optimised: true, oversubscription: 2.0, nodes_per_unit: 18,
  north_south: {nic: bf3, leaf: {switch: sn5600}}}"""
 THREE_TIERS = (
-    "{leaf: {switch: qm9700}, rail_optimised: true, tiers: 3, trunk_rate: 50 Gbit/s, nodes_per_unit: 18}"
+    "{leaf: {switch: qm9700}, rail_optimised: true, tiers: 3, trunk_rate: 100 Gbit/s, nodes_per_unit: 18}"
 )
 DOWN = {"e": {"at": "10 s", "kind": "switch-down", "asset": "leaf-1", "duration": "10 s"}}
 

@@ -42,6 +42,18 @@ def test_summary_and_bill() -> None:
     )
 
 
+def test_the_networks_of_a_hall_are_a_fabric_too() -> None:
+    hall = str(ROOT / "scenarios/one-rack.yaml")
+    made = run("bill", hall)
+    counts = {item["tier"]: item["count"] for item in made["items"] if item["what"] == "switch"}
+    assert counts == {"spine": 4, "leaf": 8} and made["gpus"] == 72
+    found = run("failures", hall, "--switch", "leaf-1", "--job-gpus", "72")
+    assert [job["stranded_gpus"] for job in found["jobs"]] == [9]
+    words = "{design: {preset: dgx-gb200-superpod, optics: cpo}}"
+    other = run("summary", hall, "--set", f"network={words}")
+    assert other["layers"]["compute"]["leaf"] == 4
+
+
 def test_bill_and_cables_as_files(tmp_path: Path) -> None:
     csv, cables = tmp_path / "bill.csv", tmp_path / "cables.csv"
     done = CliRunner().invoke(app, ["bill", "dgx-b200-superpod", "--csv", str(csv), "--cables", str(cables)])
