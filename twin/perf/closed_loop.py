@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from twin.perf.configuration import Resolved
+from twin.perf.configuration import Configuration, Resolved
 from twin.physics import inference
 
 MOST_BUSY = 0.95
@@ -97,6 +97,34 @@ def prompt_s(r: Resolved, prompts: float = 1.0) -> float:
     return isl * (token_s + 0.5 * isl * inference.pair_s(c, 1.0))
 
 
+def iteration_s(r: Resolved, batch: float, prompts: float, of_all: float | None = None) -> float:
+    """An iteration at the mean context with so many prompts at each replica of an engine [s].
+
+    Weights that decode reads serve prompts of the same iteration as well.
+
+    Parameters
+    ----------
+    r : Resolved
+        The configuration.
+    batch, prompts : float
+        Sequences in decode and prompts of a replica, 0 or more.
+    of_all : float, optional
+        Prompts of all replicas of the engine, where they are not equally many.
+
+    Examples
+    --------
+    >>> from twin.perf.configuration import resolve
+    >>> r = resolve(Configuration("dgx-h100", "llama-3.1-8b", 1, 1024, 256, 8))
+    >>> math.isclose(iteration_s(r, 8.0, 0.0), sum(iteration_parts(r, 8.0).values()))
+    True
+    """
+    c, isl, ranks = r.coefficients, r.given.isl, r.given.layout.replicas
+    context, tokens = batch * (isl + 0.5 * r.given.osl), prompts * isl
+    own_s = inference.rank_s(c, 1.0, batch, context, tokens, prompts, 0.5 * tokens * isl)
+    together = isl * (prompts * ranks if of_all is None else of_all)
+    return inference.shared_s(c, 1.0, batch * c.verify_tokens * ranks + together) + own_s
+
+
 def first_pass_s(r: Resolved) -> float:
     """One prompt alone: all weights that it meets are read once [s]."""
     c = r.coefficients
@@ -121,7 +149,9 @@ def served(r: Resolved) -> Loop:
     decode_s = sum(parts.values())
     one_s, new, eager_s = prompt_s(r, ranks), batch / given.osl, r.coefficients.prompt_overhead_s
     launches = max(1.0 - math.exp(-new * yields), new * yields * given.isl / CHUNK_TOKENS)
-    parts["prompts"] = new * one_s + launches * eager_s / yields
+    together = new * yields / launches
+    added_s = iteration_s(r, batch, together) - iteration_s(r, batch, 0.0)
+    parts["prompts"] = launches * added_s / yields
     tpot_s = decode_s + parts["prompts"]
     alone_s = first_pass_s(r) + eager_s
     cycle_s = alone_s + given.osl * tpot_s

@@ -95,18 +95,42 @@ def predict(given: Configuration, prefill: Configuration | None = None, constant
     ahead = resolve(prefill, constants) if prefill else None
     loop = apart(ahead, decode) if ahead else served(decode)
     gpus = given.gpus + (prefill.gpus if prefill else 0)
-    requests = given.concurrency / (loop.ttft_s + given.osl * loop.tpot_s)
-    tokens = requests * given.osl
-    sides = [(decode, loop.batch, 0.0 if ahead else requests)]
+    return told(decode, ahead, loop, given.concurrency / (loop.ttft_s + given.osl * loop.tpot_s))
+
+
+def told(decode: Resolved, ahead: Resolved | None, loop: Loop, requests_per_s: float) -> Prediction:
+    """The prediction that goes with the times of a load.
+
+    Parameters
+    ----------
+    decode : Resolved
+        What serves; with ``ahead``, what decodes.
+    ahead : Resolved or None
+        What computes prompts.
+    loop : Loop
+        Times.
+    requests_per_s : float
+        Of all GPUs, above 0.
+
+    Examples
+    --------
+    >>> from twin.perf.closed_loop import served
+    >>> r = resolve(Configuration("dgx-h100", "llama-3.1-8b", 8, 1024, 256, 512))
+    >>> told(r, None, served(r), 10.0).tokens_per_s
+    2560.0
+    """
+    given, prefill = decode.given, ahead.given if ahead else None
+    gpus, tokens = given.gpus + (prefill.gpus if prefill else 0), requests_per_s * given.osl
+    sides = [(decode, loop.batch, 0.0 if ahead else requests_per_s)]
     if ahead:
-        sides.append((ahead, 0.0, requests))
+        sides.append((ahead, 0.0, requests_per_s))
     gpu_w = [_gpu_w(side, loop, batch, prompts) for side, batch, prompts in sides]
     total_w = sum(
         (w + _rack_share_w(side)) * side.given.gpus for w, (side, _, _) in zip(gpu_w, sides, strict=True)
     )
     return Prediction(
         configuration=given, prefill=prefill, ttft_s=loop.ttft_s, tpot_s=loop.tpot_s, tokens_per_s=tokens,
-        tokens_per_s_per_gpu=tokens / gpus, tokens_per_s_per_user=1.0 / loop.tpot_s, requests_per_s=requests,
+        tokens_per_s_per_gpu=tokens / gpus, tokens_per_s_per_user=1.0 / loop.tpot_s, requests_per_s=requests_per_s,
         gpu_power_w=sum(w * side.given.gpus for w, (side, _, _) in zip(gpu_w, sides, strict=True)) / gpus,
         power_w=total_w, tokens_per_s_per_mw=tokens / total_w * 1e6, joules_per_token=total_w / tokens,
         batch=loop.batch, parts_s=loop.parts_s, bound=max(loop.parts_s, key=lambda part: loop.parts_s[part]),
