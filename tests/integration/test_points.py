@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import twin
-from twin.perf import Configuration, at_load, frontier, predict, settings
+from tests.validation import points
+from twin.perf import Configuration, at_load, predict, settings
 
 POINTS = {
     "dense": Configuration("gb200-nvl72", "llama-3.1-70b", 72, 1024, 1024, 576, tensor=8),
@@ -49,6 +50,9 @@ POINTS = {
     ),
 }
 SHARE = 0.7
+FRONTIERS = {1: 3, 2: 3, 9: 2, 11: 2, 13: 3, 17: 2}
+"""Points of some cases: long prompts, latent attention, prefill apart, drafts, wide ranks, long answers."""
+
 DEFAULTS = {
     "serving.routing": "least-outstanding-tokens",
     "serving.prefill_delay": 50,
@@ -59,10 +63,9 @@ DEFAULTS = {
 def run_over_predicted(given: Configuration, scenarios: Path, out: Path, changes: dict[str, object]) -> float:
     """TPOT of a run at part of the load of a point over the prediction at that load."""
     found = predict(given)
-    site = {"racks.nvl72.system": given.system, "time.duration": "3 min", "time.sample": "10 s"}
-    run = twin.run(
-        twin.load(scenarios / "one-rack.yaml", set=site | settings(found, SHARE) | changes), out=out
-    )
+    site = {"racks.nvl72.system": given.system, "time.sample": "10 s"}
+    settled = settings(found, SHARE) | {"time.duration": "3 min"}
+    run = twin.run(twin.load(scenarios / "one-rack.yaml", set=site | settled | changes), out=out)
     assert run.kpis()["requests_finished"] >= 10
     return float(run.kpis()["tpot_mean_s"]) / at_load(found, SHARE).tpot_s
 
@@ -74,13 +77,11 @@ def test_a_run_at_part_of_the_load_gives_the_predicted_time(
     assert run_over_predicted(given, scenarios, tmp_path, {}) == pytest.approx(1.0, rel=0.1)
 
 
-@pytest.mark.parametrize("model", ["deepseek-r1", "llama-3.3-70b"])
-def test_so_do_points_of_a_frontier(scenarios: Path, tmp_path: Path, model: str) -> None:
+@pytest.mark.parametrize("place", FRONTIERS, ids=lambda place: "-".join(map(str, points.CASES[place])))
+def test_so_do_points_of_a_frontier(tmp_path: Path, place: int) -> None:
     """From the most tokens per megawatt to the fastest user, with layouts that the search chose."""
-    found = [p.configuration for p in frontier(Configuration("gb200-nvl72", model, 1, 1024, 1024, 1)).points]
-    chosen = [*found[:: max(len(found) // 5, 1)], found[-1]]
-    ratios = [run_over_predicted(given, scenarios, tmp_path, {}) for given in chosen]
-    assert ratios == pytest.approx([1.0] * len(ratios), rel=0.1)
+    for point in points.points(points.CASES[place], FRONTIERS[place]):
+        assert points.run(point, tmp_path).ratio == pytest.approx(1.0, rel=0.1), point.configuration
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ FEATURES = (
     "paged", "swap", "largest_rank", "graphs", "prefix", "tiers", "speculation", "adapters", "patience",
     "groups", "disaggregation", "push", "conditional", "priority", "fair_share", "kv_aware", "sessions",
     "two_choices", "stale", "closed_loop", "shedding", "separate", "clocks", "deaths", "closing", "floor",
-    "held_prompts", "trunks", "traffic", "weights",
+    "held_prompts", "trunks", "traffic", "weights", "windows",
 )  # fmt: skip
 
 NEEDED = {
@@ -77,6 +77,10 @@ def make_site(features, rng, replicas=4):
             floor_s_per_flop=1.7e-5 * scale,
             verify_tokens=1.0 + drafts,
             draft_s=0.002 if drafts else 0.0,
+            window_bytes=310.0 if has("windows") else 0.0,
+            window_flop=41.0 if has("windows") else 0.0,
+            window_tokens=137.0 * scale if has("windows") else 0.0,
+            prompt_window_tokens=71.0 * scale if has("windows") else 0.0,
         )
         for _ in range(2)
     ]

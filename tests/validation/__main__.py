@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.validation import claims, fit, kernels, perf, plants
+from tests.validation import claims, fit, kernels, perf, plants, points
 from tests.validation.facility import runner
 from tests.validation.power import answers
 from twin.errors import TwinError
@@ -19,6 +19,7 @@ from twin.perf import bands, ledger, ledger_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, CLAIMS = DOCS / "performance-ledger.md", DOCS / "performance-claims.md"
+POINTS = DOCS / "performance-points.md"
 
 
 def main() -> int:
@@ -43,6 +44,7 @@ def main() -> int:
     commands.add_parser("fit", help="fit the engine cards and the constants of the folds anew; minutes")
     commands.add_parser("claims", help="write the page about public claims anew")
     commands.add_parser("plants", help="write tables and pictures of the pages of cooling plants anew")
+    commands.add_parser("points", help="run points of frontiers and write their page anew; many minutes")
     given = parser.parse_args()
     if given.command == "perf":
         return _answered(given.file, given.out, perf.answers)
@@ -55,8 +57,9 @@ def main() -> int:
     if given.command == "fit":
         fit.write()
         return 0
-    if given.command == "claims":
-        CLAIMS.write_text(claims.page())
+    if given.command in ("claims", "points"):
+        page, write = (CLAIMS, claims.page) if given.command == "claims" else (POINTS, points.page)
+        page.write_text(write())
         return 0
     if given.command == "plants":
         plants.write()

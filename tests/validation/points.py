@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -20,6 +21,26 @@ MOST_POINTS = 12
 
 LONG_S, TICK_S = 600.0, 2
 """Runs that last longer take longer ticks: the plant around the GPUs is not what is looked at."""
+
+
+TEXT = """# Points, run as scenarios
+
+Each point of a [frontier](performance.md#ask-for-a-frontier) is a prediction. Here points are run: `settings` of
+`twin.perf` writes the scenario that brings {share} of the requests of a point one by one, and the mean time per output
+token (TPOT) of the run is divided by that of `at_load`, the prediction at that load. A run prices its iterations with
+the same relations, so what differs is what a closed form cannot know: how many requests meet, when prompts come, how
+they wait. Of each frontier its ends and points between them are run, twelve at most. Runs last until chance counts for
+some 3 %.
+
+`python -m tests.validation points` in a checkout writes this page anew.
+
+TPOT of the run over the prediction:
+
+{table}
+
+What is in it: prompts of 8,192 tokens at replicas that stand alone come out a few percent above the prediction, for
+requests and prompts that clump by chance slow each other down. Few requests on wide ranks come out on it.
+"""
 
 
 class Case(NamedTuple):
@@ -87,8 +108,8 @@ def run(point: Prediction, out: Path, share: float = SHARE) -> Ran:
     site = {
         "racks.nvl72.system": given.system,
         "racks.nvl72.count": math.ceil(gpus / each),
-        "time.sample": "30 s",
         "power.feed.capacity": "50 MW",
+        "time.sample": "30 s",
     }
     wanted = settings(point, share)
     if float(wanted["time.duration"].removesuffix(" s")) > LONG_S:
@@ -104,3 +125,40 @@ def ran(case: Case, most: int = MOST_POINTS) -> list[Ran]:
         with TemporaryDirectory() as folder:
             found.append(run(point, Path(folder)))
     return found
+
+
+def page(say: Callable[[str], None] = print) -> str:
+    """The page of the documentation: how far runs of points are from their predictions; many minutes."""
+    rows, every = [], []
+    for case in CASES:
+        ratios = [one.ratio for one in ran(case)]
+        every += ratios
+        rows.append(_row(_named(case), ratios))
+        say(rows[-1])
+    head = ("frontier", "points run", "lowest", "median", "highest", "within 5 %", "within 10 %")
+    table = [_line(head), _line(["---"] + ["---:"] * (len(head) - 1)), *rows, _row("all", every)]
+    return TEXT.format(share=f"{SHARE:.0%}".replace("%", " %"), table="\n".join(table))
+
+
+def _named(case: Case) -> str:
+    more = [f"{case.drafts} drafts or none"] * (case.drafts > 0) + ["prefill apart or not"] * case.is_apart
+    return ", ".join(
+        [f"{case.system}, {case.model} {case.precision}, {case.isl:,} in, {case.osl:,} out", *more]
+    )
+
+
+def _row(name: str, ratios: Sequence[float]) -> str:
+    off = np.abs(np.array(ratios) - 1.0)
+    sizes = (np.min(ratios), np.median(ratios), np.max(ratios))
+    return _line(
+        [
+            name,
+            str(len(ratios)),
+            *(f"{x:.3f}" for x in sizes),
+            *(str(int(np.sum(off <= x))) for x in (0.05, 0.1)),
+        ]
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -101,6 +101,7 @@ _GPU = {
     "sram_bandwidth": _BANDWIDTH,
     "nvlink_generation": _count(1, 20),
     "nvlink_bandwidth": _BANDWIDTH,  # both directions summed, per package
+    "nvlink_packages": _count(2, 1024),  # that a bridge joins; 8 on a board unless a system says otherwise
     "chip_to_chip_bandwidth": _BANDWIDTH,  # both directions summed, where the link is not NVLink
     "c2c_bandwidth": _BANDWIDTH,  # to the CPU, both directions summed
     "transistors": Field("number", 1e9, 1e13),

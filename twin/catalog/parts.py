@@ -189,8 +189,6 @@ def unpriced(card: Shape) -> Iterator[str]:
     """
     if card.get("state_layers", 0):
         yield f"{card.get('state_layers')} layers with a recurrent state instead of a KV cache"
-    if card.get("sparse_context", 0):
-        yield f"sparse attention to {card.get('sparse_context')} tokens: priced as if every token were seen"
 
 
 _HEADINGS = (

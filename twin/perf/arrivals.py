@@ -23,7 +23,7 @@ from twin.perf.closed_loop import (
     iteration_s,
     served,
 )
-from twin.perf.configuration import Configuration, Resolved, resolve
+from twin.perf.configuration import Resolved
 
 HELD_ITERATIONS = 200
 """Iterations for which ranks hold prompts back at most: long enough that each has one, except under little load."""
@@ -116,6 +116,7 @@ def arriving(r: Resolved, requests_per_s: float, ahead: Resolved | None = None) 
 
     Examples
     --------
+    >>> from twin.perf.configuration import Configuration, resolve
     >>> r = resolve(Configuration("dgx-h100", "llama-3.1-8b", 8, 1024, 256, 512))
     >>> arriving(r, 10.0).tpot_s < arriving(r, 100.0).tpot_s
     True

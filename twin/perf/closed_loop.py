@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from twin.perf.configuration import Configuration, Resolved
+from twin.perf.configuration import Resolved
 from twin.physics import inference
 
 MOST_BUSY = 0.95
@@ -80,7 +80,8 @@ def iteration_parts(r: Resolved, batch: float) -> dict[str, float]:
         "sequences": c.sequence_s * batch,
         "weights": max(read_s, linear_s),
         "experts": experts_s - sent_s,
-        "kv": inference.context_s(c, 1.0) * batch * context + inference.window_s(c, 1.0, batch, 0.0),
+        "kv": (inference.context_s(c, 1.0) * batch * context)
+        + inference.window_s(c, 1.0, batch, batch * context, 0.0, 0.0),
         "links": own_s * tokens + sent_s,
     }
 
@@ -113,7 +114,7 @@ def iteration_s(r: Resolved, batch: float, prompts: float, of_all: float | None 
 
     Examples
     --------
-    >>> from twin.perf.configuration import resolve
+    >>> from twin.perf.configuration import Configuration, resolve
     >>> r = resolve(Configuration("dgx-h100", "llama-3.1-8b", 1, 1024, 256, 8))
     >>> math.isclose(iteration_s(r, 8.0, 0.0), sum(iteration_parts(r, 8.0).values()))
     True

@@ -172,7 +172,6 @@ def resolve(given: Configuration, constants: Card | None = None) -> Resolved:
     coef = inference.coefficients(
         shape, peaks, reached, given.layout, verify_tokens=1.0 + given.drafts, **stored
     )
-    coef = _within_windows(coef, shape, given.isl + 0.5 * given.osl)
     launches_s = coef.overhead_s - reached.step_overhead_s + coef.group_overhead_s
     drafted = given.drafts * float(engine.get(f"{family}_draft_layers", 0.0)) / shape.layers
     room = inference.kv_capacity_tokens(
@@ -209,14 +208,6 @@ def _check_room(given: Configuration, room_tokens: int) -> None:
         raise ScenarioError("a configuration cannot be priced", [fault])
 
 
-def _within_windows(coef: inference.Iteration, model: inference.Model, context: float) -> inference.Iteration:
-    """Coefficients with windows no fuller than the mean context; runs count them full."""
-    if model.windowed_layers == 0 or model.state_bytes > 0.0 or context >= model.window_tokens:
-        return coef
-    full = context / model.window_tokens
-    return coef._replace(window_bytes=full * coef.window_bytes, window_flop=full * coef.window_flop)
-
-
 def gpu_of(system: str) -> tuple[Card, int]:
     """GPU of a system, and how many of them NVLink joins.
 
@@ -230,7 +221,8 @@ def gpu_of(system: str) -> tuple[Card, int]:
         card = catalog.get("system", name)
         return catalog.get("gpu", card.gpu), int(card.get("domain_packages", card.gpu_packages))
     if name in catalog.names("gpu"):
-        return catalog.get("gpu", name), BOARD_GPUS
+        card = catalog.get("gpu", name)
+        return card, int(card.get("nvlink_packages", BOARD_GPUS))
     known = [*catalog.names("system"), *catalog.names("gpu"), *ALIASES]
     near = difflib.get_close_matches(system, known, 3, 0.4)
     fault = Fault(

@@ -58,8 +58,10 @@ def work_of(
     pairs = prompts_per_s / lanes * given.isl**2 / 2.0
     touched = steps_per_s * inference.expert_frac(c, batch * c.verify_tokens * ranks)
     all_tokens = tokens + asked
-    flop = inference.flop(c, all_tokens, tokens, context, pairs, all_tokens * ranks)
-    hbm = inference.hbm_bytes(c, steps_per_s, touched, all_tokens, context, batch * steps_per_s)
+    decoded = inference.windows(c.window_tokens, batch * steps_per_s, context)
+    seen = c.verify_tokens * decoded + inference.windows(c.prompt_window_tokens, asked, pairs)
+    flop = inference.flop(c, all_tokens, tokens, context, pairs, all_tokens * ranks, seen)
+    hbm = inference.hbm_bytes(c, steps_per_s, touched, all_tokens, context, decoded)
     hbm += c.expert_bytes * touched * (gpu_power.EXPERT_MEMORY_FRAC + kernel_frac)
     # a GPU of a pipeline works for every lane
     amounts = busy_frac, stages * flop, stages * hbm, stages * batch * steps_per_s

@@ -94,7 +94,6 @@ def predict(given: Configuration, prefill: Configuration | None = None, constant
     decode = resolve(given, constants)
     ahead = resolve(prefill, constants) if prefill else None
     loop = apart(ahead, decode) if ahead else served(decode)
-    gpus = given.gpus + (prefill.gpus if prefill else 0)
     return told(decode, ahead, loop, given.concurrency / (loop.ttft_s + given.osl * loop.tpot_s))
 
 

@@ -194,7 +194,9 @@ def _system(row: Row) -> str:
     if row["generation"] not in SYSTEMS:
         raise refusal(f"GPU {row['generation']}", ", ".join(SYSTEMS), "name one of these")
     if re.search(r"[HB][12]00[-_ ](NVL|PCIe)\b|[HB][12]00[-_ ]NVL[-_ ]|[HB][12]00_NVL", named):
-        raise refusal(f"{row['generation']} on a PCIe card is not in the catalog", "SXM", "give an SXM part")
+        raise refusal(
+            f"{row['generation']} on a PCIe card, whose power limit slows it", "SXM", "give an SXM part"
+        )
     return "gh200-144" if row["generation"] == "GH200" and "144" in named else SYSTEMS[row["generation"]]
 
 

@@ -12,7 +12,7 @@ from twin import catalog
 from twin.errors import Fault, ScenarioError
 from twin.perf.arrivals import HELD_ITERATIONS, MOST_SEQUENCES, arriving, budget_tokens
 from twin.perf.configuration import Configuration, resolve
-from twin.perf.prediction import Prediction, predict, told
+from twin.perf.prediction import Prediction, told
 
 LIVES, LEAST_REQUESTS, STEP_S = 12, 100, 30
 """A run of a point lasts so many times a request, until so many have come, in whole steps [s]: a start without
@@ -37,6 +37,7 @@ def at_load(found: Prediction, share: float) -> Prediction:
 
     Examples
     --------
+    >>> from twin.perf import predict
     >>> full = predict(Configuration("dgx-h100", "llama-3.1-8b", 8, 1024, 256, 512))
     >>> half = at_load(full, 0.5)
     >>> half.tpot_s < full.tpot_s, half.configuration.concurrency < 256
@@ -73,6 +74,7 @@ def settings(found: Prediction, share: float = 0.7) -> dict[str, Any]:
 
     Examples
     --------
+    >>> from twin.perf import predict
     >>> found = predict(Configuration("gb200-nvl72", "deepseek-r1", 72, 1024, 1024, 576, precision="fp4", tensor=8))
     >>> settings(found)["serving.pools"]
     {'all': {'replicas': 9}}
@@ -106,6 +108,7 @@ def duration_s(found: Prediction, share: float) -> int:
 
     Examples
     --------
+    >>> from twin.perf import predict
     >>> found = predict(Configuration("dgx-h100", "llama-3.1-8b", 8, 1024, 256, 512))
     >>> duration_s(found, 0.7)
     90

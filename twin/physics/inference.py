@@ -10,9 +10,10 @@ Replicas of one *group* (ranks of data-parallel attention, lanes of a pipeline) 
 ``shared_s`` on the tokens of all of them; a feed-forward side on GPUs of its own works beside them for
 ``floor_s``. An iteration of the group lasts ``shared_s + max(floor_s, slowest rank_s)``.
 
-At a fixed batch and chunk ``rank_s`` is affine in the context, so iteration ``j`` of a run adds ``j * growth_s``
-to it. Compute scales with the clock; memory, links and overheads do not. Amounts are those of **one GPU**. A GPU
-of a pipeline works for every lane of its group: its work is the sum over the lanes.
+At a fixed batch and chunk ``rank_s`` is affine in the context until windows are full, and affine again from there:
+iteration ``j`` of a run that ends there adds ``j * growth_s`` to it. Compute scales with the clock; memory, links and
+overheads do not. Amounts are those of **one GPU**. A GPU of a pipeline works for every lane of its group: its work is
+the sum over the lanes.
 
 Left out: a chunk's read of its own prefix (it overlaps prefill attention) and overlap of links with compute.
 
@@ -26,6 +27,8 @@ DeepSeek-AI, *DeepSeek-V3 Technical Report*, 2024; ping-pong of two sides Zhu et
 """
 
 from __future__ import annotations
+
+import math
 
 from twin.physics.disaggregation import FeedForward, afd_coefficients, afd_kv_capacity_tokens
 from twin.physics.iteration import Iteration
@@ -56,7 +59,9 @@ __all__ = [
     "pair_s",
     "rank_s",
     "shared_s",
+    "until_full",
     "window_s",
+    "windows",
 ]
 
 
@@ -86,7 +91,7 @@ def hbm_bytes(
     touched: float,
     tokens: float,
     context: float,
-    decode_requests: float = 0.0,
+    decode_windows: float = 0.0,
 ) -> float:
     """HBM traffic of some iterations [bytes per GPU].
 
@@ -96,8 +101,8 @@ def hbm_bytes(
         Coefficients.
     iterations, touched, tokens, context : float
         Sums over the iterations of: one, :func:`expert_frac`, tokens computed, decode context read.
-    decode_requests : float
-        Sum of sequences in decode; only needed where layers see a window.
+    decode_windows : float
+        Sum of :func:`windows` of the sequences in decode; only needed where layers see a window.
 
     Examples
     --------
@@ -105,12 +110,18 @@ def hbm_bytes(
     200.0
     """
     weights = coef.weights_bytes * iterations + coef.expert_bytes * touched
-    windows = coef.window_bytes * decode_requests
-    return weights + coef.token_bytes * tokens + coef.context_bytes * context + windows
+    in_windows = coef.window_bytes * decode_windows
+    return weights + coef.token_bytes * tokens + coef.context_bytes * context + in_windows
 
 
 def flop(
-    coef: Iteration, tokens: float, sequences: float, context: float, pairs: float, group_tokens: float
+    coef: Iteration,
+    tokens: float,
+    sequences: float,
+    context: float,
+    pairs: float,
+    group_tokens: float,
+    token_windows: float = 0.0,
 ) -> float:
     """Arithmetic of some iterations [FLOP per GPU].
 
@@ -122,13 +133,15 @@ def flop(
         Sums over the iterations of: tokens computed, drafts included; tokens that the output head predicts
         (``decode_requests * verify_tokens`` and one a prompt piece); decode context, each once whatever is
         verified; query-key pairs of prompt pieces; tokens of all replicas of the group.
+    token_windows : float
+        Sum of :func:`windows` of the tokens computed; only needed where layers see a window.
 
     Examples
     --------
     >>> flop(Iteration(token_flop=10.0, sequence_flop=1.0, expert_flop=5.0), 4, 2, 0, 0, 8)
     82.0
     """
-    linear = (coef.token_flop + coef.window_flop) * tokens + coef.sequence_flop * sequences
+    linear = coef.token_flop * tokens + coef.window_flop * token_windows + coef.sequence_flop * sequences
     decode = coef.context_flop * coef.verify_tokens * context
     return linear + decode + coef.pair_flop * pairs + coef.expert_flop * group_tokens
 
@@ -175,20 +188,96 @@ def pair_s(coef: Iteration, clock_frac: float) -> float:
     return coef.pair_flop * coef.attention_s_per_flop / clock_frac
 
 
-def window_s(coef: Iteration, clock_frac: float, decode_requests: float, prefill_tokens: float) -> float:
-    """Attention of layers that see a window, as if every window were full [s].
+def windows(full_tokens: float, tokens: float, context: float) -> float:
+    """Full windows that some tokens together see as much of; each sees its context where that is shorter.
 
-    Overstated for contexts shorter than the window, where such layers have less to look at.
+    Exact where all contexts are on one side of the window, else a little more than they see.
+
+    Parameters
+    ----------
+    full_tokens : float
+        Context that fills a window; 0 where each counts as full.
+    tokens, context : float
+        Tokens that look back, and the sum of their contexts.
 
     Examples
     --------
-    >>> window_s(Iteration(window_bytes=2.0, kv_s_per_byte=0.5), 1.0, 3, 0)
-    3.0
+    >>> windows(100.0, 4, 200), windows(100.0, 4, 4000), windows(0.0, 4, 200)
+    (2.0, 4.0, 4.0)
     """
-    decode_s = coef.window_flop * coef.context_s_per_flop / clock_frac
-    prompt_s = coef.window_flop * coef.attention_s_per_flop / clock_frac
-    sequence_s = max(coef.window_bytes * coef.kv_s_per_byte, decode_s * coef.verify_tokens)
-    return sequence_s * decode_requests + prompt_s * prefill_tokens
+    if full_tokens == 0.0:
+        return float(tokens)
+    return float(min(tokens, context / full_tokens))
+
+
+def until_full(full_tokens: float, tokens: float, context: float, growth: float) -> float:
+    """Iterations, this one included, in which windows fill up; infinite where they do not grow (any more).
+
+    Parameters
+    ----------
+    full_tokens, tokens, context : float
+        As in :func:`windows`.
+    growth : float
+        Tokens by which the context grows in each iteration.
+
+    Examples
+    --------
+    >>> until_full(100.0, 4, 200, 4), until_full(100.0, 4, 4000, 4)
+    (51.0, inf)
+    """
+    room = full_tokens * tokens - context
+    if room <= 0.0 or growth <= 0.0:
+        return math.inf
+    return float(math.floor(room / growth) + 1)
+
+
+def window_s(
+    coef: Iteration,
+    clock_frac: float,
+    decode_requests: float,
+    decode_context_tokens: float,
+    prefill_tokens: float,
+    prefill_pairs: float,
+) -> float:
+    """Attention of layers that see a window [s].
+
+    Parameters
+    ----------
+    coef, clock_frac, decode_requests, decode_context_tokens, prefill_tokens, prefill_pairs
+        As in :func:`iteration_s`.
+
+    Examples
+    --------
+    >>> half_full = Iteration(window_bytes=2.0, kv_s_per_byte=0.5, window_tokens=100.0)
+    >>> window_s(half_full, 1.0, 3, 150, 0, 0), window_s(half_full, 1.0, 3, 450, 0, 0)
+    (1.5, 3.0)
+    """
+    decoded = windows(coef.window_tokens, decode_requests, decode_context_tokens)
+    prompted = windows(coef.prompt_window_tokens, prefill_tokens, prefill_pairs)
+    return sequence_window_s(coef, clock_frac) * decoded + token_window_s(coef, clock_frac) * prompted
+
+
+def sequence_window_s(coef: Iteration, clock_frac: float) -> float:
+    """Full windows of a sequence in decode [s].
+
+    Examples
+    --------
+    >>> sequence_window_s(Iteration(window_bytes=2.0, kv_s_per_byte=0.5), 1.0)
+    1.0
+    """
+    computed_s = coef.window_flop * coef.context_s_per_flop / clock_frac * coef.verify_tokens
+    return max(coef.window_bytes * coef.kv_s_per_byte, computed_s)
+
+
+def token_window_s(coef: Iteration, clock_frac: float) -> float:
+    """Full windows of a token of a prompt [s].
+
+    Examples
+    --------
+    >>> token_window_s(Iteration(window_flop=2.0, attention_s_per_flop=0.5), 0.5)
+    2.0
+    """
+    return coef.window_flop * coef.attention_s_per_flop / clock_frac
 
 
 def far_s(coef: Iteration, clock_frac: float, group_tokens: float) -> float:
@@ -284,12 +373,19 @@ def rank_s(
         + max(read_s, computed_s / clock_frac)
         + context_s(coef, clock_frac) * decode_context_tokens
         + pair_s(coef, clock_frac) * prefill_pairs
-        + window_s(coef, clock_frac, decode_requests, prefill_tokens)
+        + window_s(coef, clock_frac, decode_requests, decode_context_tokens, prefill_tokens, prefill_pairs)
         + sent_s * tokens
     )
 
 
-def growth_s(coef: Iteration, clock_frac: float, decode_requests: float, chunk_tokens: float) -> float:
+def growth_s(
+    coef: Iteration,
+    clock_frac: float,
+    decode_requests: float,
+    chunk_tokens: float,
+    decode_fills: bool = False,
+    chunk_fills: bool = False,
+) -> float:
     """How much longer :func:`rank_s` of each next iteration of a run is [s].
 
     Contexts grow by one token a sequence, and the prefix of a chunk by the chunk.
@@ -302,15 +398,21 @@ def growth_s(coef: Iteration, clock_frac: float, decode_requests: float, chunk_t
         Clock as a share of its maximum, above 0.
     decode_requests, chunk_tokens : float
         Sequences in decode, not padded; tokens of a chunk that takes the same size in every iteration.
+    decode_fills, chunk_fills : bool
+        Whether their windows fill up meanwhile, see :func:`until_full`.
 
     Examples
     --------
     >>> growth_s(Iteration(context_bytes=2.0, kv_s_per_byte=0.5), 1.0, 8, 0)
     8.0
     """
-    return (
-        context_s(coef, clock_frac) * decode_requests + pair_s(coef, clock_frac) * chunk_tokens * chunk_tokens
-    )
+    pairs = chunk_tokens * chunk_tokens
+    grown_s = context_s(coef, clock_frac) * decode_requests + pair_s(coef, clock_frac) * pairs
+    if decode_fills:
+        grown_s += sequence_window_s(coef, clock_frac) * decode_requests / coef.window_tokens
+    if chunk_fills:
+        grown_s += token_window_s(coef, clock_frac) * pairs / coef.prompt_window_tokens
+    return grown_s
 
 
 def iteration_s(
@@ -349,7 +451,7 @@ def iteration_s(
 
 
 RELATIONS = (
-    expert_frac, hbm_bytes, flop, link_bytes, context_s, pair_s, window_s, far_s, floor_s, shared_s, rank_s,
-    growth_s, iteration_s,
+    expert_frac, hbm_bytes, flop, link_bytes, context_s, pair_s, windows, until_full, sequence_window_s,
+    token_window_s, window_s, far_s, floor_s, shared_s, rank_s, growth_s, iteration_s,
 )  # fmt: skip
 """Functions of an iteration, callees before callers: what a compiler must know to compile any of them."""

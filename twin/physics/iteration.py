@@ -43,9 +43,12 @@ class Iteration(NamedTuple):
     draft_s : float
         Drafting, once an iteration that decodes [s]. Its FLOP and bytes are not counted.
     window_bytes : float
-        KV read for each sequence in decode by layers that see a window only [bytes].
+        KV read for each sequence in decode by layers that see a part of the context only, once that is full [bytes].
     window_flop : float
-        Attention of such layers for each token computed [FLOP].
+        Attention of such layers for each token computed, once the window is full [FLOP].
+    window_tokens, prompt_window_tokens : float
+        Context that fills the window of decode, and mean context that fills that of a prompt; 0 where it always
+        counts as full.
     token_hop_bytes, hop_s_per_byte : float
         Per token: sent to the next stage of a pipeline [bytes], and the inverse rate [s/byte].
     group_overhead_s : float
@@ -108,6 +111,8 @@ class Iteration(NamedTuple):
     draft_s: float = 0.0
     window_bytes: float = 0.0
     window_flop: float = 0.0
+    window_tokens: float = 0.0
+    prompt_window_tokens: float = 0.0
     token_hop_bytes: float = 0.0
     hop_s_per_byte: float = 0.0
     group_overhead_s: float = 0.0

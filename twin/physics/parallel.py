@@ -12,12 +12,15 @@ replicas has requests of its own:
   copy to each expert of another rank (dispatch) and one back (combine), which replaces the second all-reduce of the
   layer. Within a rank every GPU has all tokens, so the all-reduce does it.
 
-Layers that see a window of ``window_tokens`` count as if each window were full, and their KV cache, a constant per
-sequence, is neglected in the capacity.
+Layers that see a window of ``window_tokens`` see their context where that is shorter; their KV cache, a constant per
+sequence, is neglected in the capacity. Sparse attention sees as many tokens, but keeps all, and an indexer looks at
+keys of its own of the whole context. Prompts take whichever form of it costs less: queries on the latent for the tokens
+picked, or heads on all tokens. Picking and gathering come at no cost of their own.
 
 Sources: tensor split Shoeybi et al., *Megatron-LM*, 2019; stages Narayanan et al., *Efficient Large-Scale Language
 Model Training on GPU Clusters*, SC 2021; expert and data-parallel attention DeepSeek-AI, *DeepSeek-V3 Technical
-Report*, 2024; windows Beltagy et al., *Longformer*, 2020; ring all-reduce Patarasuk and Yuan, JPDC 2009.
+Report*, 2024; windows Beltagy et al., *Longformer*, 2020; sparse attention DeepSeek-AI, *DeepSeek-V3.2-Exp*, 2025; ring
+all-reduce Patarasuk and Yuan, JPDC 2009.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import math
 
 from twin.errors import Fault, ScenarioError
 from twin.physics.iteration import Iteration
-from twin.physics.transformer import Engine, Gpu, Layout, Model, attention, checked, routed_experts
+from twin.physics.transformer import Engine, Gpu, Layout, Model, attention, checked, indexer, routed_experts
 
 
 def coefficients(
@@ -165,19 +168,24 @@ def attention_part(model: Model, layout: Layout, kv_bytes_per_value: float) -> d
     >>> part["context_bytes"], part["window_bytes"]
     (128.0, 3840.0)
     """
-    layer = attention(model, layout.tensor)
-    stages = layout.pipeline
-    full, windows = model.kv_layers, model.windowed_layers * model.window_tokens
+    layer, picks = attention(model, layout.tensor), indexer(model)
+    stages, layers = layout.pipeline, model.kv_layers + model.windowed_layers
+    full, window = model.kv_layers, model.window_tokens
+    partial = model.windowed_layers
+    if model.sparse_tokens:  # every layer sees what its indexer picks
+        full, partial, window = 0, layers, model.sparse_tokens
+    context_bytes = full * layer.cached * kv_bytes_per_value + picks.cached_bytes * layers
+    in_window_bytes = partial * window * layer.cached * kv_bytes_per_value
+    can_fill = partial > 0 and model.state_bytes == 0.0
     return {
-        "token_bytes": (full + model.windowed_layers) * layer.cached * kv_bytes_per_value / stages,
-        "context_bytes": full * layer.cached * kv_bytes_per_value / stages,
-        "context_flop": full * layer.decode_flop / stages,
-        "pair_flop": full * layer.pair_flop / stages,
-        "window_bytes": (
-            windows * layer.cached * kv_bytes_per_value + 2.0 * model.state_bytes / layout.tensor
-        )
-        / stages,
-        "window_flop": windows * layer.decode_flop / stages,
+        "token_bytes": layers * (layer.cached * kv_bytes_per_value + picks.cached_bytes) / stages,
+        "context_bytes": context_bytes / stages,
+        "context_flop": (full * layer.decode_flop + layers * picks.pair_flop) / stages,
+        "pair_flop": (full * layer.pair_flop + layers * picks.pair_flop) / stages,
+        "window_bytes": (in_window_bytes + 2.0 * model.state_bytes / layout.tensor) / stages,
+        "window_flop": partial * window * layer.decode_flop / stages,
+        "window_tokens": float(window) if can_fill else 0.0,
+        "prompt_window_tokens": window * layer.decode_flop / layer.pair_flop if can_fill else 0.0,
     }
 
 
@@ -335,7 +343,8 @@ def room_tokens(model: Model, layout: Layout, free_bytes: float, kv_bytes_per_va
     >>> room_tokens(Model(32, 4096, 32, 128256, 8e9, 7.5e9, kv_heads=8, head_dim=128), Layout(), 1e6, 1.0)
     15
     """
-    token_bytes = model.kv_layers * attention(model, layout.tensor).cached * kv_bytes_per_value
+    layer_bytes = attention(model, layout.tensor).cached * kv_bytes_per_value + indexer(model).cached_bytes
+    token_bytes = model.kv_layers * layer_bytes
     if free_bytes < token_bytes:
         missing_bytes = (token_bytes - free_bytes) * layout.gpus
         fault = Fault(

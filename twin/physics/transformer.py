@@ -38,6 +38,9 @@ class Model(NamedTuple):
         Layers without a KV cache.
     state_bytes : float
         Recurrent state of a sequence over such layers, read and written in each iteration [bytes].
+    sparse_tokens, indexer_heads, indexer_dim : int
+        Sparse attention: tokens that a query sees, and the heads and their size of the indexer that picks them
+        from the whole context; 0 without.
     embedding_params : float
         Input embedding where it is not the output head; -1 for ``vocabulary * hidden``.
     """
@@ -64,11 +67,19 @@ class Model(NamedTuple):
     plain_layers: int = 0
     state_bytes: float = 0.0
     embedding_params: float = -1.0
+    sparse_tokens: int = 0
+    indexer_heads: int = 0
+    indexer_dim: int = 0
 
     @property
     def kv_layers(self) -> int:
         """Layers that keep the KV of every token of the context."""
         return self.layers - self.plain_layers - self.windowed_layers
+
+
+INDEX_SCALE_BYTES, INDEX_BLOCK = 4.0, 128.0
+"""An indexer keeps a key of 8 bits a value for each token, with one scale for a block of values: vLLM
+(DeepseekV32IndexerCache, head_dim + head_dim / 128 * 4 bytes) and DeepGEMM (fp8_paged_mqa_logits), 2026-11."""
 
 
 class Gpu(NamedTuple):
@@ -226,6 +237,39 @@ def attention(model: Model, tensor: int) -> Attention:
     # key and value heads are copied once there are fewer of them than GPUs
     cached = 2.0 * max(1.0, model.kv_heads / tensor) * model.head_dim
     return Attention(cached, 4.0 * heads * model.head_dim, 4.0 * heads * model.head_dim)
+
+
+class Indexer(NamedTuple):
+    """The indexer of sparse attention of one layer on one GPU.
+
+    Parameters
+    ----------
+    cached_bytes : float
+        Key of a token [bytes].
+    pair_flop : float
+        Per pair of a query and a token of its context; work in 8 bits, which runs at twice the rate of attention,
+        counts half [FLOP].
+    """
+
+    cached_bytes: float
+    pair_flop: float
+
+
+def indexer(model: Model) -> Indexer:
+    """Indexer of a layer; every GPU of a tensor group has all of it (vLLM and SGLang copy it, 2026-11).
+
+    Source: DeepSeek-AI, *DeepSeek-V3.2-Exp: Boosting Long-Context Efficiency with DeepSeek Sparse Attention*, 2025.
+
+    Examples
+    --------
+    >>> m = Model(61, 7168, 128, 129280, 672e9, 37e9, latent=512, sparse_tokens=2048, indexer_heads=64, indexer_dim=128)
+    >>> indexer(m)
+    Indexer(cached_bytes=132.0, pair_flop=8192.0)
+    """
+    if not model.sparse_tokens:
+        return Indexer(0.0, 0.0)
+    key_bytes = model.indexer_dim + INDEX_SCALE_BYTES * model.indexer_dim / INDEX_BLOCK
+    return Indexer(key_bytes, 0.5 * 2.0 * model.indexer_heads * model.indexer_dim)
 
 
 def routed_experts(model: Model) -> tuple[float, float]:

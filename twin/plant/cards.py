@@ -66,6 +66,8 @@ def model_of(card: Card) -> inference.Model:
         attention_params_per_layer=(held.attention + held.state) / card.layers,
         expert_params=held.experts, plain_layers=count.state,
         state_bytes=count.state * card.get("state_bytes_per_layer", 0.0), embedding_params=held.embedding,
+        sparse_tokens=card.get("sparse_context", 0), indexer_heads=card.get("indexer_heads", 0),
+        indexer_dim=card.get("indexer_head_dim", 0),
     )  # fmt: skip
 
 

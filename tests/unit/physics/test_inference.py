@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numba as nb
 import numpy as np
 import pytest
@@ -180,7 +182,7 @@ def test_engine_time_of_sequences():
 
 
 def test_windowed_layers_do_not_grow():
-    """Half of the layers see 128 tokens: half the growth, a constant a sequence, twice the capacity."""
+    """Half of the layers see 128 tokens: beyond them half the growth; as much before; twice the capacity."""
     windowed = GPT_OSS._replace(window_tokens=128, windowed_layers=18)
     full, half = (coefficients(m, H200, IDEAL, 1, 0.5, 1.0) for m in (GPT_OSS, windowed))
     assert inference.growth_s(half, 1.0, 7, 512) == pytest.approx(inference.growth_s(full, 1.0, 7, 512) / 2)
@@ -189,12 +191,59 @@ def test_windowed_layers_do_not_grow():
     assert inference.rank_s(half, 1.0, 7, 7 * 8192, 0, 0, 0) < inference.rank_s(
         full, 1.0, 7, 7 * 8192, 0, 0, 0
     )
+    assert inference.rank_s(half, 1.0, 7, 7 * 50, 0, 0, 0) == pytest.approx(
+        inference.rank_s(full, 1.0, 7, 7 * 50, 0, 0, 0), rel=1e-12
+    )
     read = [inference.hbm_bytes(c, 1.0, 1.0, 7, 7 * 128, 7) for c in (full, half)]
     assert read[1] == pytest.approx(read[0], rel=1e-12)
-    work = [inference.flop(c, 7, 7, 7 * 128, 0, 7) for c in (full, half)]
+    work = [inference.flop(c, 7, 7, 7 * 128, 0, 7, 7) for c in (full, half)]
     assert work[1] == pytest.approx(work[0], rel=1e-12)
     tokens = [kv_capacity_tokens(m, H200, 1, 0.5, 1.0, 0.9) for m in (GPT_OSS, windowed)]
     assert tokens[1] == pytest.approx(2 * tokens[0], rel=1e-5)
+
+
+@given(st.integers(1, 64), st.integers(1, 400), st.integers(0, 512), st.integers(0, 300))
+def test_windows_fill_and_then_grow_no_more(requests, context, chunk, prefix):
+    """A run that ends where a window is full is affine up to there, and the next one from there."""
+    windowed = GPT_OSS._replace(window_tokens=128, windowed_layers=18)
+    c = coefficients(windowed, H200, IDEAL._replace(prompt_layer_overhead_s=1e-5), 1, 0.5, 1.0)
+
+    def lasts_s(i):
+        pairs = chunk * (prefix + i * chunk) + chunk * (chunk + 1) // 2
+        return inference.rank_s(c, 1.0, requests, requests * (context + i), chunk, 1, pairs)
+
+    i = 0
+    for _ in range(3):
+        pairs = chunk * (prefix + i * chunk) + chunk * (chunk + 1) // 2
+        ends = (
+            inference.until_full(c.window_tokens, requests, requests * (context + i), requests),
+            inference.until_full(c.prompt_window_tokens, chunk, pairs, chunk * chunk),
+        )
+        growth_s = inference.growth_s(c, 1.0, requests, chunk, *(end < math.inf for end in ends))
+        steps = int(min(*ends, 200))
+        for j in (0, steps // 2, steps - 1):
+            assert lasts_s(i + j) == pytest.approx(lasts_s(i) + j * growth_s, rel=1e-11)
+        i += steps
+    assert min(ends) == math.inf
+
+
+def test_sparse_attention_reads_what_its_indexer_picks():
+    """Beyond 2,048 tokens only the keys of the indexer grow: 132 bytes a token and layer instead of 576."""
+    sparse = DEEPSEEK._replace(sparse_tokens=2048, indexer_heads=64, indexer_dim=128)
+    dense, picked = (coefficients(m, H200, IDEAL, 1, 1.0, 1.0) for m in (DEEPSEEK, sparse))
+    assert picked.context_bytes == pytest.approx(dense.context_bytes * 132 / 576)
+
+    def decode_s(context):
+        return [inference.rank_s(c, 1.0, 64, 64 * context, 0, 0, 0) for c in (dense, picked)]
+
+    def prompt_s(tokens):
+        return [inference.rank_s(c, 1.0, 0, 0, tokens, 1, tokens * tokens / 2) for c in (dense, picked)]
+
+    for lasts_s in (decode_s, prompt_s):  # where all tokens are seen an indexer only costs
+        assert lasts_s(1024)[0] < lasts_s(1024)[1] < 1.5 * lasts_s(1024)[0]
+        assert lasts_s(131072)[1] < 0.6 * lasts_s(131072)[0]
+    tokens = [kv_capacity_tokens(m, H200, 8, 1.0, 1.0, 0.9) for m in (DEEPSEEK, sparse)]
+    assert tokens[1] == pytest.approx(tokens[0] * 576 / (576 + 132), rel=1e-3)
 
 
 def test_compiled_as_they_stand():

@@ -26,7 +26,7 @@ from twin.models.serving.moves import (
     finish,
     hand_off,
 )
-from twin.models.serving.prices import coefficients_of, expert_frac
+from twin.models.serving.prices import coefficients_of, expert_frac, windows
 from twin.models.serving.records import ENDLESS, PROMPT_TOKENS
 from twin.models.serving.runs import log_gaps
 from twin.models.serving.trees import NONE, pop
@@ -47,13 +47,18 @@ def tally(p: Any, s: Any, grp: Any, r: int, whole: int, part: float, sign: float
     rep.group_tokens += sign * steps * grp.tokens
     rep.computed_tokens += sign * steps * (rep.padded * verify + rep.chunk)
     rep.computed_sequences += sign * steps * (rep.padded * verify + rep.pieces)
-    rep.decode_sequences += sign * steps * rep.padded
     rep.output_tokens += sign * steps * (rep.given + rep.completing)
     if rep.chunk > 0:
+        pairs = steps * rep.pairs + ramp * (float(rep.chunk) * rep.chunk)
         rep.prefill_tokens += sign * steps * rep.chunk
-        rep.pair_sum += sign * (steps * rep.pairs + ramp * (float(rep.chunk) * rep.chunk))
+        rep.pair_sum += sign * pairs
+        rep.token_windows += sign * windows(coef.prompt_window_tokens, steps * rep.chunk, pairs)
     if rep.run_decode > 0:
-        rep.context_sum += sign * (steps * rep.context + ramp * rep.run_decode)
+        context = steps * rep.context + ramp * rep.run_decode
+        seen = windows(coef.window_tokens, steps * rep.padded, context)
+        rep.context_sum += sign * context
+        rep.decode_windows += sign * seen
+        rep.token_windows += sign * verify * seen
 
 
 @outer

@@ -39,7 +39,7 @@ from twin.models.serving.moves import (
     leave_queue,
     let_given_up_leave,
 )
-from twin.models.serving.prices import coefficients_of, floor_s, growth_s, rank_s, shared_s
+from twin.models.serving.prices import coefficients_of, floor_s, growth_s, rank_s, shared_s, until_full
 from twin.models.serving.records import ENDLESS
 from twin.models.serving.runs import cut, end_s
 from twin.models.serving.transfers import start_transfer
@@ -195,14 +195,19 @@ def _compose(p: Any, s: Any, r: int, now_s: float) -> int:
 
 
 @inner
-def _cost(p: Any, s: Any, grp: Any, r: int) -> None:
-    """The replica's own line: seconds of the first iteration of the run, and the growth of each next one."""
+def _cost(p: Any, s: Any, grp: Any, r: int) -> float:
+    """The replica's own line: seconds of the first iteration of the run, growth of each next one; how far it goes."""
     rep, coef = s.replicas[r], coefficients_of(p, r)
     context = rep.context if rep.run_decode > 0 else 0
     rep.first_s = rep.extra_s + rank_s(
         coef, grp.clock_frac, rep.padded, context, rep.chunk, rep.pieces, rep.pairs
     )
-    rep.growth_s = growth_s(coef, grp.clock_frac, rep.run_decode, rep.chunk)
+    chunk = rep.chunk
+    decode_steps = until_full(coef.window_tokens, rep.padded, context, rep.run_decode)
+    chunk_steps = until_full(coef.prompt_window_tokens, chunk, rep.pairs, float(chunk) * chunk)
+    fills = decode_steps < math.inf, chunk_steps < math.inf
+    rep.growth_s = growth_s(coef, grp.clock_frac, rep.run_decode, chunk, fills[0], fills[1])
+    return min(decode_steps, chunk_steps)
 
 
 @inner
@@ -228,7 +233,9 @@ def _plan(p: Any, s: Any, g: int, now_s: float) -> None:
     lead_s, growth = floor_s(coef, grp.clock_frac, tokens), 0.0
     for r in range(grp.start, grp.start + grp.count):
         rep = s.replicas[r]
-        _cost(p, s, grp, r)
+        straight = _cost(p, s, grp, r)
+        if straight < steps:
+            steps = int(straight)
         if rep.extra_s > 0.0:
             steps = 1
             rep.extra_s = 0.0

@@ -11,7 +11,7 @@ from twin.physics import inference
 
 for _relation in inference.RELATIONS:
     register_jitable(_relation)
-rank_s, shared_s, floor_s, growth_s, expert_frac = (
+rank_s, shared_s, floor_s, growth_s, expert_frac, until_full, windows = (
     inner(f)
     for f in (
         inference.rank_s,
@@ -19,6 +19,8 @@ rank_s, shared_s, floor_s, growth_s, expert_frac = (
         inference.floor_s,
         inference.growth_s,
         inference.expert_frac,
+        inference.until_full,
+        inference.windows,
     )
 )
 

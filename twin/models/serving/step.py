@@ -229,10 +229,11 @@ def report(p: Any, s: Any, out: Any) -> None:
             tally(p, s, grp, r, whole, part, 1.0)
         out.busy_s[r] = rep.busy_s
         out.flop[r] = inference.flop(
-            coef, rep.computed_tokens, rep.computed_sequences, rep.context_sum, rep.pair_sum, rep.group_tokens
-        )
+            coef, rep.computed_tokens, rep.computed_sequences, rep.context_sum, rep.pair_sum, rep.group_tokens,
+            rep.token_windows,
+        )  # fmt: skip
         out.hbm_bytes[r] = inference.hbm_bytes(
-            coef, rep.iterations, rep.touched, rep.computed_tokens, rep.context_sum, rep.decode_sequences
+            coef, rep.iterations, rep.touched, rep.computed_tokens, rep.context_sum, rep.decode_windows
         )
         out.link_bytes[r] = inference.link_bytes(coef, rep.computed_tokens, rep.group_tokens)
         out.iterations[r] = rep.iterations
@@ -249,7 +250,8 @@ def report(p: Any, s: Any, out: Any) -> None:
             out.kv_blocks[r] += more_blocks(p, s, r, whole)
         rep.busy_s, rep.iterations, rep.touched, rep.group_tokens = 0.0, 0.0, 0.0, 0.0
         rep.prefill_tokens, rep.computed_tokens, rep.computed_sequences = 0.0, 0.0, 0.0
-        rep.output_tokens, rep.context_sum, rep.pair_sum, rep.decode_sequences = 0.0, 0.0, 0.0, 0.0
+        rep.output_tokens, rep.context_sum, rep.pair_sum = 0.0, 0.0, 0.0
+        rep.decode_windows, rep.token_windows = 0.0, 0.0
         rep.cached_tokens, rep.lost_tokens, rep.preemptions, rep.sent_bytes = 0.0, 0.0, 0.0, 0.0
         if grp.steps > 0:  # the whole run will be counted at its end
             rep.busy_s = -busy_s

@@ -216,9 +216,12 @@ def _work(replica: Replica, group_tokens: float) -> dict[str, float]:
         return {"hbm_bytes": inference.hbm_bytes(coef, 1.0, 0.0, 0.0, 0.0)}
     sequences = plan.padded * coef.verify_tokens + len(plan.pieces)
     touched = inference.expert_frac(coef, group_tokens)
+    decoded = inference.windows(coef.window_tokens, plan.padded, plan.context)
+    prompted = inference.windows(coef.prompt_window_tokens, plan.chunk, plan.pairs)
+    seen = coef.verify_tokens * decoded + prompted
     return {
-        "flop": inference.flop(coef, tokens, sequences, plan.context, plan.pairs, group_tokens),
-        "hbm_bytes": inference.hbm_bytes(coef, 1.0, touched, tokens, plan.context, plan.padded),
+        "flop": inference.flop(coef, tokens, sequences, plan.context, plan.pairs, group_tokens, seen),
+        "hbm_bytes": inference.hbm_bytes(coef, 1.0, touched, tokens, plan.context, decoded),
         "link_bytes": inference.link_bytes(coef, tokens, group_tokens),
         "prefill_tokens": float(plan.chunk),
         "output_tokens": float(plan.output),
