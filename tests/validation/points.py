@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,14 @@ SCENARIO = Path(__file__).parents[2] / "scenarios" / "one-rack.yaml"
 SHARE = 0.7
 MOST_POINTS = 12
 """Points of one frontier that are run: its ends and some between them."""
+
+RACKS = 8
+COUNTS = {
+    "power.transformer.count": 1, "power.ups.count": 2, "power.pdu.count": 4, "network.leaf.count": 8,
+    "network.spine.count": 4, "cooling.liquid.cdu.count": 2, "cooling.liquid.dry_cooler.count": 4,
+    "cooling.air.crah.count": 3, "cooling.air.chiller.count": 1,
+}  # fmt: skip
+"""Units that the site has for so many racks; larger ones have as many times more."""
 
 LONG_S, TICK_S = 600.0, 2
 """Runs that last longer take longer ticks: the plant around the GPUs is not what is looked at."""
@@ -103,19 +111,26 @@ def points(case: Case, most: int = MOST_POINTS) -> list[Prediction]:
 def run(point: Prediction, out: Path, share: float = SHARE) -> Ran:
     """Run a point at a share of its load on a site that is just large enough."""
     given = point.configuration
-    gpus = given.gpus + (point.prefill.gpus if point.prefill else 0)
-    each = int(catalog.get("system", given.system).gpu_packages)
-    site = {
+    racks = sum(_racks(side) for side in (point.prefill, given) if side)
+    site: dict[str, Any] = {
         "racks.nvl72.system": given.system,
-        "racks.nvl72.count": math.ceil(gpus / each),
+        "racks.nvl72.count": racks,
         "power.feed.capacity": "50 MW",
         "time.sample": "30 s",
     }
+    if (times := math.ceil(racks / RACKS)) > 1:
+        site |= {path: times * count for path, count in COUNTS.items()}
     wanted = settings(point, share)
     if float(wanted["time.duration"].removesuffix(" s")) > LONG_S:
         site |= {"time.tick": f"{TICK_S} s"}
     told = twin.run(twin.load(SCENARIO, set=site | wanted), out=out).kpis()
     return Ran(point, at_load(point, share), int(told["requests_finished"]), float(told["tpot_mean_s"]))
+
+
+def _racks(side: Configuration) -> int:
+    """Racks or servers for engines that do not lie across two of them where they fit into one."""
+    each, size = int(catalog.get("system", side.system).gpu_packages), side.layout.gpus
+    return math.ceil(side.engines / (each // size)) if size <= each else math.ceil(side.gpus / each)
 
 
 def ran(case: Case, most: int = MOST_POINTS) -> list[Ran]:

@@ -111,7 +111,7 @@ def duration_s(found: Prediction, share: float) -> int:
     >>> from twin.perf import predict
     >>> found = predict(Configuration("dgx-h100", "llama-3.1-8b", 8, 1024, 256, 512))
     >>> duration_s(found, 0.7)
-    90
+    60
     """
     expected, more = at_load(found, share), at_load(found, share * NUDGE)
     each_s = expected.ttft_s + expected.configuration.osl * expected.tpot_s
