@@ -53,7 +53,7 @@ from twin.models.serving.records import (
 )
 from twin.models.serving.state import State, copy, start
 from twin.models.serving.transfers import share_links
-from twin.physics import inference, iteration
+from twin.physics import inference, iteration, windows
 
 __all__ = [
     "AMOUNTS",
@@ -257,7 +257,8 @@ def _compiled(policy: Callable[..., Any], kind: str) -> Any:
 @cache
 def _digest() -> str:
     """Digest of all that is compiled into the kernel."""
-    files = [Path(inference.__file__), Path(iteration.__file__), *sorted(Path(__file__).parent.glob("*.py"))]
+    relations = [Path(inference.__file__), Path(iteration.__file__), Path(windows.__file__)]
+    files = [*relations, *sorted(Path(__file__).parent.glob("*.py"))]
     return hashlib.blake2b(b"".join(f.read_bytes() for f in files), digest_size=8).hexdigest()
 
 
