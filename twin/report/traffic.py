@@ -31,7 +31,8 @@ def classes(flows: dict[str, Any], lasted_s: float = math.inf) -> dict[str, dict
         By class: ``rounds`` that were completed, ``bytes`` of all that moved, ``open_flows`` given up or under way at
         the end; of the completed rounds ``bytes_per_s`` while one ran, ``round_p50_s``, ``round_max_s``, and
         ``slowdown_mean`` and ``slowdown_max``, their time over that of their tightest link alone. NaN where
-        there is nothing to measure. Each replica that loads its weights is a round.
+        there is nothing to measure: what flows all the time has no rounds. Each replica that loads its weights is
+        a round.
 
     Examples
     --------
@@ -72,14 +73,14 @@ def _figures(flows: dict[str, Any], rows: NDArray[np.int64], of: NDArray[np.int6
     slowdown = lasted_s[done] / alone_s[done]
     known = slowdown[np.isfinite(slowdown)]
     total_s = lasted_s[done].sum()
-    nothing = float("nan")
+    nothing, has_rounds = float("nan"), bool(np.isfinite(alone_s).any())
     return {
-        "rounds": float(done.sum()),
+        "rounds": float(done.sum()) if has_rounds else nothing,
         "bytes": float(moved.sum()),
         "open_flows": float((~whole).sum()),
         "bytes_per_s": float(moved[done].sum() / total_s) if total_s > 0.0 else nothing,
-        "round_p50_s": float(np.median(lasted_s[done])) if done.any() else nothing,
-        "round_max_s": float(lasted_s[done].max()) if done.any() else nothing,
+        "round_p50_s": float(np.median(lasted_s[done])) if has_rounds and done.any() else nothing,
+        "round_max_s": float(lasted_s[done].max()) if has_rounds and done.any() else nothing,
         "slowdown_mean": float(known.mean()) if len(known) else nothing,
         "slowdown_max": float(known.max()) if len(known) else nothing,
     }
