@@ -154,6 +154,7 @@ _SYSTEM = {
     "power_typical": _power(1, 1e8),
     "power_max": _power(1, 1e8),
     "base_power": _power(1, 1e8),  # at the inlet, of everything but the GPU packages
+    "cpu_range": _power(1, 1e6),  # CPUs at full load above idle; base_power is then idle, behind the shelves
     "liquid": _SHARE,
     "coolant_supply": Field("temperature", 273, 350),
     "power_shelves": _TEXT,

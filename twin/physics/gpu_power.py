@@ -219,6 +219,8 @@ def energy_j(params: Params, work: Work, clock_frac: Array, die_k: Array, dt_s: 
     >>> energy_j(gpu, Work(2 * one, 2e14 * one, 4e12 * one, 0 * one), one, 320 * one, 4.0).round()
     array([1203.])
     """
+    if not np.any(work.busy_s):
+        return static_w(params, die_k) * dt_s
     demand = demand_frac(params, work, clock_frac)
     drawn = work.busy_s * demand / np.sqrt(1.0 + demand * demand)
     energy: Array = static_w(params, die_k) * dt_s + (params.tdp_w - params.idle_w) * drawn

@@ -16,7 +16,7 @@ APART = ("junction_k_per_w", "film_k_per_w")
 
 
 def fold(maps: Maps, gpus: Gpus, node: Node) -> tuple[Maps, Gpus, Node]:
-    """Lay GPUs of one rack and one team that have the same figures together.
+    """Lay GPUs of one rack and one team, or one node for jobs, that have the same figures together.
 
     Parameters
     ----------
@@ -30,7 +30,16 @@ def fold(maps: Maps, gpus: Gpus, node: Node) -> tuple[Maps, Gpus, Node]:
         as they act on all of them, so that temperatures are those of each. Ids stay those of GPUs.
     """
     power, limits, thermal = gpus.power, gpus.limits, node.params
-    columns = [maps.rack_of_gpu, maps.team_of_gpu, maps.cdu_of_gpu, *power, *limits, *thermal, *node.state]
+    columns = [
+        maps.rack_of_gpu,
+        maps.team_of_gpu,
+        maps.cdu_of_gpu,
+        maps.node_of_gpu,
+        *power,
+        *limits,
+        *thermal,
+        *node.state,
+    ]
     told = np.stack([np.broadcast_to(c, maps.rack_of_gpu.shape).astype(np.float64) for c in columns], axis=1)
     _, first, bank, sizes = np.unique(
         told, axis=0, return_index=True, return_inverse=True, return_counts=True

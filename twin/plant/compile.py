@@ -14,13 +14,14 @@ from twin.models.serving import Params
 from twin.plant import power, replicas, thermal, traffic
 from twin.plant.banks import fold
 from twin.plant.faults import telling
+from twin.plant.jobs import Jobs, Nodes, nodes_of
 from twin.plant.links import Lines, Links, fails, opened, own
 from twin.plant.maps import Maps, build_maps
 from twin.plant.node import Array, Node
 from twin.plant.plant import Plant
-from twin.plant.serving import Serving, Starter, start_batch
+from twin.plant.serving import Serving, Starter, start_batch, start_nobody
 from twin.plant.stability import check_tick
-from twin.scenario import Requests, Scenario, Series
+from twin.scenario import Requests, Scenario, Series, jobs
 from twin.scenario.serving import placed
 
 
@@ -46,6 +47,8 @@ class Blueprint(NamedTuple):
         What shares links with KV transfers.
     lines : Lines, optional
         Lines of the networks, where some of them fail.
+    job_nodes : Nodes, optional
+        Nodes that run jobs.
     """
 
     maps: Maps
@@ -57,6 +60,7 @@ class Blueprint(NamedTuple):
     places: dict[str, Array]
     traffic: traffic.Traffic | None = None
     lines: Lines | None = None
+    job_nodes: Nodes | None = None
 
 
 def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
@@ -92,7 +96,8 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     places = {"replica": _replica_places(graph, maps), "outdoor": np.zeros((1, 3))}
     others = traffic.build(graph, scenario, maps, params)
     maps, gpus, nodes["gpu"] = fold(maps, gpus, gpu_node)
-    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others, lines)
+    job_nodes = nodes_of(graph, maps, gpus, chain.base_w) if scenario.jobs else None
+    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others, lines, job_nodes)
 
 
 def start_plant(
@@ -139,11 +144,14 @@ def start_plant(
         params = own(params)
         links = Links(blueprint.lines, blueprint.maps, params)
     with telling(scenario, blueprint.maps):
-        served = start(params, requests, blueprint.routes)
+        served = (start if len(params.engines) else start_nobody)(params, requests, blueprint.routes)
     serving = Serving(params, requests, served, share.requests, share.gaps, others)
     nodes = copy.deepcopy(blueprint.nodes)
     plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather, links)
     plant.places = blueprint.places
+    if blueprint.job_nodes is not None:
+        sizes = len(blueprint.maps.ids["rack"]), len(blueprint.maps.gpus_of_bank)
+        plant.jobs = Jobs(jobs(scenario), blueprint.job_nodes, scenario, *sizes)
     plant.prime()
     return plant
 
@@ -176,7 +184,8 @@ def _replica_places(graph: nx.MultiDiGraph, maps: Maps) -> Array:
 def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
     """What to cite for a run: the sources of every catalog part that the site uses."""
     used = {(d["kind"], d["catalog"]) for _, d in graph.nodes(data=True) if d.get("catalog")}
-    used |= {("llm", huggingface.find(scenario.serving.model).name)}
+    if scenario.has_requests:
+        used.add(("llm", huggingface.find(scenario.serving.model).name))
     used |= {("engine", pool.keys.engine) for pool in placed(scenario.serving)}
     cards = {
         **dict.fromkeys(topology.SWITCHES, "switch"),

@@ -45,8 +45,12 @@ def exchange(p: Plant) -> None:
     alive = p.served("rack")
     work = _work(p)
     gpu_w = gpu_power.energy_j(p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s) / p.tick_s
+    if p.jobs is not None:
+        job_w, cpu_w = p.jobs.take(p.tick_s)
+        gpu_w += job_w
+        p.base_w = p.chain.base_w + cpu_w
     gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
-    base_w = p.chain.base_w * alive
+    base_w = p.base_w * alive
     p.handed = Handed()
     _clocks(p, alive, work)
     gpu_heat_w = p.nodes["gpu"].take("heat_to_coolant_j", p.tick_s)
@@ -58,7 +62,7 @@ def exchange(p: Plant) -> None:
 
 def _work(p: Plant) -> gpu_power.Work:
     """Serving → GPU: the work of the tick, which becomes the power of the next."""
-    work = gpu_power.Work(**gpu_work(p.work, p.maps))
+    work = gpu_power.Work(**gpu_work(p.work, p.maps)) if p.pools else p.no_work
     for amount in p.work.values():
         amount[:] = 0.0
     return work
@@ -152,7 +156,8 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     fan_w, loss_w = crah.take("fan_j", tick), p.nodes["power"].take("loss_j", tick)
     p.handed.hall_loss_w = float(loss_w[p.chain.in_hall].sum())
     removed_w = -crah.take("heat_to_air_j", tick).sum(keepdims=True)
-    heat_w = gpu_heat_w[~p.gpus.is_liquid].sum() + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
+    air_gpus_w = 0.0 if isinstance(p.liquid, slice) else gpu_heat_w[~p.liquid].sum()
+    heat_w = air_gpus_w + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
     heat_w += sum(w.sum() for w in p.network_w().values()) + p.handed.hall_loss_w + fan_w.sum()
     one = np.ones(len(fan_w))
     if "cdu" not in p.nodes:
@@ -192,15 +197,14 @@ def _gpu_side(p: Plant, gpu_w: Array) -> None:
     """Power, coolant temperature and coolant flow of each GPU package."""
     inlet = np.empty(len(gpu_w))
     flow = p.gpus.rated_flow_kg_per_s.copy()
-    liquid = p.gpus.is_liquid
+    liquid = p.liquid
     if "hall" in p.nodes:
-        inlet[~liquid] = p.nodes["hall"].state.cold_k[0]
+        inlet.fill(p.nodes["hall"].state.cold_k[0])
     if "cdu" in p.nodes:
         cdu, owner = p.nodes["cdu"], p.maps.cdu_of_gpu[liquid]
         inlet[liquid] = cdu.state.supply_k[owner]
-        wanted = total(p.gpus.rated_flow_kg_per_s, p.maps.cdu_of_gpu, len(p.ids["cdu"]))
-        flow[liquid] *= (cdu.inputs.flow_kg_per_s / np.maximum(wanted, 1e-12))[owner]
-        flow[liquid] *= p.upsets.branch_frac[p.maps.rack_of_gpu[liquid]]
+        share = cdu.inputs.flow_kg_per_s / p.wanted_kg_per_s
+        flow[liquid] *= share[owner] * p.upsets.branch_frac[p.maps.rack_of_gpu[liquid]]
     p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet, flow_kg_per_s=flow)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from twin import topology
 from twin.errors import TopologyError
-from twin.scenario import Scenario
+from twin.scenario import Scenario, racks_of_jobs
 from twin.scenario.serving import Placed, placed, racks_of
 
 Index = NDArray[np.int64]
@@ -43,6 +43,8 @@ class Maps:
         Its GPUs, the replicas that step with it, and its place in ``pools``.
     pools : tuple of Placed
         Pools of the scenario, in order.
+    node_of_gpu : array (gpu)
+        Place among the nodes that run jobs, -1 for all other GPUs.
     bank_of_gpu : array (gpu)
         Row of each GPU in arrays over GPUs.
     gpus_of_bank : array (bank)
@@ -61,6 +63,7 @@ class Maps:
     group_of_replica: Index
     pool_of_replica: Index
     pools: tuple[Placed, ...]
+    node_of_gpu: Index
     bank_of_gpu: Index
     gpus_of_bank: NDArray[np.float64]
     trunk_of_spine: Index
@@ -138,6 +141,7 @@ def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
         group_of_replica=owners[:, 1],
         pool_of_replica=owners[:, 2],
         pools=pools,
+        node_of_gpu=_nodes_of_jobs(graph, scenario, ids["gpu"]),
         bank_of_gpu=np.arange(len(ids["gpu"])),
         gpus_of_bank=np.ones(len(ids["gpu"])),
         trunk_of_spine=_trunk_of_spine(graph, ids.get("spine", ())),
@@ -148,6 +152,22 @@ def _trunk_of_spine(graph: nx.MultiDiGraph, spines: tuple[str, ...]) -> Index:
     found = topology.attachment(graph, [])
     trunk = {spine: len(found.leaves) + i for i, pod in enumerate(found.pods) for spine in pod}
     return np.array([trunk.get(spine, NOBODY) for spine in spines], dtype=np.int64)
+
+
+def serving_racks(scenario: Scenario) -> list[str]:
+    """Groups of racks that are left to replicas."""
+    taken = racks_of_jobs(scenario)
+    return [group for group in scenario.racks if group not in taken]
+
+
+def _nodes_of_jobs(graph: nx.MultiDiGraph, scenario: Scenario, gpus: tuple[str, ...]) -> Index:
+    groups, places = racks_of_jobs(scenario), dict[str, int]()
+    found = np.full(len(gpus), NOBODY)
+    for i, gpu in enumerate(gpus):
+        data = graph.nodes[gpu]
+        if groups and graph.nodes[data["rack"]]["group"] in groups:
+            found[i] = places.setdefault(data["parents"][0], len(places))
+    return found
 
 
 def replica_ids(graph: nx.MultiDiGraph, scenario: Scenario) -> tuple[str, ...]:
@@ -170,7 +190,7 @@ def _place(
     groups, faults = 0, []
     used: set[str] = set()
     for index, (name, pool, keys) in enumerate(pools):
-        racks = racks_of(scenario.serving, name, list(scenario.racks))
+        racks = racks_of(scenario.serving, name, serving_racks(scenario))
         width = keys.tensor_parallel * keys.pipeline_parallel
         try:
             free = _without(graph, used)
@@ -189,7 +209,7 @@ def _place(
             groups += 1
     if faults:
         raise TopologyError("replicas find no room", faults)
-    return teams, np.array(owners, dtype=np.int64)
+    return teams, np.array(owners, dtype=np.int64).reshape(-1, 3)
 
 
 def _without(graph: nx.MultiDiGraph, used: set[str]) -> nx.MultiDiGraph:
@@ -229,6 +249,6 @@ def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str
     for name, amount in amounts.items():
         of_team: Any = np.bincount(maps.team_of_replica, amount, len(lanes) + 1)  # the last place is nobody's
         if name == "busy_s":
-            of_team[:-1] /= lanes
+            of_team[:-1] = of_team[:-1] / lanes
         found[name] = of_team[maps.team_of_gpu]
     return found

@@ -43,7 +43,7 @@ def _power(p: Plant, over: Window) -> dict[str, Array]:
     drawn, loss = over.rate(p, "power", "in_j"), over.rate(p, "power", "loss_j")
     it = sum(drawn[at[k]].sum() for k in IT if k in at)
     cooling = sum(drawn[at[k]].sum() for k in COOLING if k in at)
-    base_w = p.chain.base_w * over.rate(p, "power", "served_s")[at["rack"]]
+    base_w = over.base_j / (over.span_s or 1.0)
     found = {
         "site.power_w": drawn[at["feed"]].sum(keepdims=True),
         "site.it_power_w": np.array([it]),
@@ -68,7 +68,7 @@ def _gpu_heat_w(p: Plant, over: Window, chosen: np.ndarray) -> Array:
 
 
 def _gpus(p: Plant, over: Window) -> dict[str, Array]:
-    bank = p.maps.bank_of_gpu
+    bank = p.maps.bank_of_gpu[p.drawn_gpus]
     return {
         "gpu.power_w": (over.rate(p, "gpu", "energy_j") / p.maps.gpus_of_bank)[bank],
         "gpu.temperature_k": over.hottest_k[bank],  # as read at ticks: no cut of a step can move it
@@ -79,6 +79,8 @@ def _gpus(p: Plant, over: Window) -> dict[str, Array]:
 
 def _serving(p: Plant, over: Window) -> dict[str, Array]:
     out, params = p.serving.outputs, p.serving.params
+    if not len(params.engines):
+        return {}
     return {
         **_trunks(p, over),
         "replica.batch_requests": out.batch_requests,

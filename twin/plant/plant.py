@@ -11,6 +11,7 @@ from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
 from twin.plant.exchange import Handed, exchange
+from twin.plant.jobs import Jobs
 from twin.plant.links import Links
 from twin.plant.maps import Maps, total
 from twin.plant.node import Array, Node
@@ -20,6 +21,7 @@ from twin.plant.thermal import Gpus
 from twin.plant.upsets import Upsets
 from twin.plant.window import Window
 from twin.policies.capping import pausing
+from twin.rng import is_drawn
 from twin.scenario import Scenario, Series
 
 
@@ -72,6 +74,13 @@ class Plant:
         self.outdoor_k = weather.at(0.0)
         self.work = {name: np.zeros(len(maps.ids["replica"])) for name in gpu_power.Work._fields}
         self.handed = Handed()
+        self.jobs: Jobs | None = None
+        self.base_w = chain.base_w
+        self.liquid: slice | np.ndarray = slice(None) if gpus.is_liquid.all() else gpus.is_liquid
+        flow = total(gpus.rated_flow_kg_per_s, maps.cdu_of_gpu, len(maps.ids.get("cdu", ())))
+        self.wanted_kg_per_s = np.maximum(flow, 1e-12)
+        self.no_work = gpu_power.Work(*np.zeros((len(gpu_power.Work._fields), len(maps.gpus_of_bank))))
+        self.drawn_gpus = np.flatnonzero(is_drawn(np.arange(len(maps.ids["gpu"])), scenario.recording.gpus))
         self.ledger = audits.Ledger(self)
         self.window = Window()
         self.upsets = Upsets(self)
@@ -116,6 +125,8 @@ class Plant:
         if self.links is not None and self.links.has_changed():
             self.serving.share_anew()
         self.serving.advance(self.now_s)
+        if self.jobs is not None:
+            self.jobs.advance(self.now_s)
         for name in self.work:
             self.work[name] += getattr(self.serving.outputs, name)
         for node in self.nodes.values():
@@ -170,7 +181,8 @@ class Plant:
 
     def recorded(self) -> dict[str, tuple[str, ...]]:
         """Recorded quantities with the ids of their assets."""
-        return {name: self.ids[name.split(".", 1)[0]] for name in self.observe()}
+        ids = self.ids | {"gpu": tuple(self.ids["gpu"][i] for i in self.drawn_gpus)}
+        return {name: ids[name.split(".", 1)[0]] for name in self.observe()}
 
     def read(self, name: str) -> np.ndarray:
         """Read-only copy of a quantity, for processes.

@@ -145,13 +145,14 @@ def _rack_base(
     graph: nx.MultiDiGraph, maps: Maps, gpu_tdp_w: Array, params: power_chain.Params, psu: slice
 ) -> tuple[Array, Array]:
     """What racks draw besides GPUs: catalog powers are at the inlet, so the shelves' loss is taken out."""
-    racks = maps.ids["rack"]
+    racks, is_net = maps.ids["rack"], np.zeros(len(maps.ids["rack"]), dtype=bool)
     gpus_w = np.bincount(maps.rack_of_gpu, gpu_tdp_w, len(racks))
     base_inlet, liquid = np.empty(len(racks)), np.empty(len(racks))
     for i, rack in enumerate(racks):
         card = catalog.get("system", graph.nodes[rack]["catalog"])
         nodes = graph.nodes[rack]["gpus"] // card.gpu_packages
         own = card.get("base_power_w")
+        is_net[i] = card.get("cpu_range_w") is not None  # of nodes for jobs: idle, behind the shelves
         base_inlet[i] = nodes * own if own is not None else nodes * card.power_max_w - gpus_w[i]
         wanted = card.get("liquid_frac", 0.0) * (gpus_w[i] + base_inlet[i])
         liquid[i] = (wanted - gpus_w[i]) / base_inlet[i]
@@ -160,4 +161,4 @@ def _rack_base(
         params.rating_w[psu],
         *(part[psu] for part in params.losses),
     )
-    return base_inlet - loss, np.clip(liquid, 0.0, 1.0)
+    return np.where(is_net, base_inlet, base_inlet - loss), np.clip(liquid, 0.0, 1.0)

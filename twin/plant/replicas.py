@@ -70,6 +70,10 @@ def build(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, routes: list[P
         With file and line of what does not fit.
     """
     wanted = scenario.serving
+    if not maps.pools:
+        choose = find("twin.policies.routing", wanted.routing, "choose")
+        one = serving.make_params([inference.Iteration()], choose, replicas=1)
+        return one._replace(engines=one.engines[:0])
     kinds = _kinds(graph, maps)
     unique = list(dict.fromkeys(kinds))
     rated = _rated(graph, scenario, maps, unique)
@@ -269,6 +273,9 @@ def gpu_rates(
 
     A GPU that serves nothing has those of the first pool.
     """
+    if not maps.pools:
+        one = np.ones(len(maps.ids["gpu"]))
+        return one, one, 0.0 * one
     pool_of_team = np.zeros(int(maps.team_of_replica.max()) + 1, dtype=np.int64)
     pool_of_team[maps.team_of_replica] = maps.pool_of_replica
     pool_of_gpu = np.where(maps.team_of_gpu >= 0, pool_of_team[maps.team_of_gpu], 0)

@@ -81,6 +81,19 @@ def start_batch(params: model.Params, requests: Requests, paths: Paths) -> Serve
     )
 
 
+def start_nobody(params: model.Params, requests: Requests, paths: Paths) -> Served:
+    """Start a site without replicas."""
+    status, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+    idle = model.idle_outputs(params)
+    return Served(
+        advance=lambda inputs, until_s: idle,
+        column=lambda name: status if name == "status" else nothing,
+        outstanding=lambda: nothing,
+        trunk_bytes=lambda: nothing,
+        spans=[],
+    )
+
+
 class Serving:
     """Requests and replicas of a run.
 

@@ -31,6 +31,8 @@ class Window:
         Outputs that add up, by node; of the replicas as node ``serving``.
     asked_j : array (element)
         Energy that loads of the power chain asked for [J].
+    base_j : array (rack)
+        Energy of everything in a rack but its GPUs [J].
     trunk_bytes, traffic_bytes : array (trunk)
         What transfers, and what other traffic, carried over each trunk [bytes].
     pue_s : float
@@ -44,6 +46,7 @@ class Window:
     span_s: float = 0.0
     amounts: dict[str, dict[str, Array]] = field(default_factory=dict)
     asked_j: Array = field(default_factory=lambda: np.array(0.0))
+    base_j: Array = field(default_factory=lambda: np.zeros(1))
     trunk_bytes: Array = field(default_factory=lambda: np.array(0.0))
     traffic_bytes: Array = field(default_factory=lambda: np.array(0.0))
     pue_s: float = 0.0
@@ -59,6 +62,8 @@ class Window:
             add_up(self.amounts.setdefault(name, {}), node.outputs)
         add_up(self.amounts.setdefault("serving", {}), p.serving.outputs)
         self.trunk_bytes = self.trunk_bytes + p.serving.trunk_bytes
+        if (made := p.nodes["power"].outputs) is not None:
+            self.base_j = self.base_j + p.base_w * made.served_s[p.chain.at["rack"]]
         self.asked_j = self.asked_j + p.nodes["power"].inputs.demand_w * dt_s
         self.traffic_bytes = self.traffic_bytes + p.serving.traffic_bytes
         self.span_s += dt_s

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from twin.report.cooling import cooling_figures, water_figures
 from twin.report.grid import grid_figures
+from twin.report.jobs import job_figures
 from twin.report.serving import Serving, known, ratio
 from twin.report.source import Source
 from twin.report.supply import own_energy_j, supply_figures
@@ -108,6 +109,18 @@ _show(
     ("electricity_usd_per_output_token", "per million output tokens", "USD", 1e6),
 )
 _show(
+    "jobs",
+    ("jobs_submitted", "submitted", "", 1.0),
+    ("jobs_started", "started", "", 1.0),
+    ("jobs_ended", "ended", "", 1.0),
+    ("job_node_utilisation_frac", "nodes held by jobs", "%", 100.0),
+    ("job_wait_mean_s", "wait mean", "min", 1 / 60.0),
+    ("job_wait_p50_s", "wait p50", "min", 1 / 60.0),
+    ("job_wait_p95_s", "wait p95", "min", 1 / 60.0),
+    ("job_energy_mean_j", "energy of a job that ended", "MWh", 1 / J_PER_MWH),
+    ("job_energy_j", "energy of all jobs", "MWh", 1 / J_PER_MWH),
+)
+_show(
     "grid calls",
     ("grid_baseline_w", "power before the call", "kW", 1e-3),
     ("grid_reduction_frac", "less while it held", "%", 100.0),
@@ -169,6 +182,7 @@ def kpis(serving: Serving) -> dict[str, float]:
     file.need_series(*SERIES)
     found = _requests(serving) | _latencies(serving)
     found |= _energy(file, lasted_s)
+    found |= job_figures(file)
     found |= _thermal(file)
     found |= _fleet(file)
     found |= _cache(serving)

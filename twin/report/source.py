@@ -154,7 +154,7 @@ class Source(File):
     def need_series(self, *names: str) -> None:
         """Refuse a file that lacks some of these series, naming all of them."""
         recorded = self.series_names()
-        if lacking := [name for name in names if name not in recorded]:
+        if lacking := [name for name in names if name not in recorded and not self._has_none(name)]:
             faults = [self._fault(f"series {name}", "nothing", "a dataset (time, asset)") for name in lacking]
             raise ResultsError("a result file is damaged", faults)
 

@@ -11,7 +11,7 @@ each addition.
     /assets/<kind>     id, place, size, parents, catalog
     /edges/<kind>      from_id, to_id, medium, length_m, route_start, route_m
     /series/<period>   time_s and one dataset a quantity (time, asset)
-    /requests, /gaps, /events, /spans, /flows, /audit, /tariff    columns of TABLES
+    /requests, /gaps, /events, /spans, /flows, /audit, /tariff, /jobs    columns of TABLES
 """
 
 from __future__ import annotations
@@ -161,6 +161,16 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("inside", "f8", "", "what is still inside"),
         Column("residual_rel", "f8", "1", "what is left over, relative to the turnover"),
     ),
+    "jobs": (
+        Column("job", "i4", "", "row among all jobs of the run, in order of arrival"),
+        Column("submitted_at_s", "f8", "s", "instant of arrival in the queue"),
+        Column("started_at_s", "f8", "s", "instant at which it began, NaN while it waits"),
+        Column("ended_at_s", "f8", "s", "instant at which it ended, NaN before"),
+        Column("nodes", "i4", "1", "whole nodes"),
+        Column("gpu_frac", "f4", "1", "utilisation of its GPUs"),
+        Column("cpu_frac", "f4", "1", "utilisation of its CPUs"),
+        Column("energy_j", "f8", "J", "energy of its nodes behind the power shelves, leakage apart"),
+    ),
     "tariff": (
         Column("time_s", "f8", "s", "instant from which the row holds, until the next or the end of the run"),
         Column("electricity_usd_per_j", "f8", "USD/J", "price of energy from the grid"),
@@ -197,6 +207,7 @@ ROOT_ATTRS: dict[str, str] = {
     "labels": "JSON: tenants, tiers, kinds, the names behind the columns of requests",
     "tiers": "JSON list: name, ttft_s, tpot_s, input_usd_per_token, output_usd_per_token",
     "sampling": "JSON: requests_frac, gaps_frac, the shares that were written; 1 is all",
+    "job_nodes": "nodes that run jobs",
     "halls": "equal halls of the site; their own files lie in halls/<id> beside this one when there are several",
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import Fault, ResultsError
+from twin.quantities import QUANTITIES
 from twin.results.layout import FORMAT, ROWS, SCHEMA_VERSION, TABLES, trace_path
 
 
@@ -140,12 +141,25 @@ class File:
             When it was not recorded.
         """
         group = next((g for g in self._file.get("series", {}).values() if name in g), None)
+        if group is None and self._has_none(name):
+            return self._of_nothing(name)
         if group is None:
             raise self._unknown("recorded quantity", name, self.series_names())
         data, rows = group[name], int(group.attrs[ROWS])
         ids = _strings(group[f"{name.split('.', 1)[0]}_id"])
         unit, kind, meaning = (str(data.attrs[k]) for k in ("units", "kind", "long_name"))
         return Series(name, unit, kind, meaning, group["time_s"][:rows], ids, data[:rows])
+
+    def _has_none(self, name: str) -> bool:
+        """Whether the site has no asset that could carry a quantity."""
+        kind, kinds = name.split(".", 1)[0], self._file.get("assets", {})
+        return name in QUANTITIES and kind in kinds and not len(kinds[kind]["id"])
+
+    def _of_nothing(self, name: str) -> Series:
+        groups, quantity = self._file.get("series", {}), QUANTITIES[name]
+        time_s = next((g["time_s"][: int(g.attrs[ROWS])] for g in groups.values()), np.zeros(0))
+        values = np.zeros((len(time_s), 0), dtype=np.float32)
+        return Series(name, quantity.unit, quantity.kind, quantity.meaning, time_s, (), values)
 
     def period_s(self, name: str) -> float:
         """Sample period of a recorded quantity [s]."""
@@ -167,6 +181,10 @@ class File:
     def spans(self) -> dict[str, Any]:
         """Columns of the spans; empty in batch fidelity."""
         return self._columns("spans")
+
+    def jobs(self) -> dict[str, Any]:
+        """Columns of the jobs; empty in a run without."""
+        return self._columns("jobs")
 
     def tariff(self) -> dict[str, Any]:
         """Columns of prices and emissions in steps; empty in a file of an older layout."""

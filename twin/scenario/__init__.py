@@ -1,6 +1,7 @@
 """Scenario files: strict reading, overlays, units, faults with line and mend; SI and frozen inside."""
 
 from twin.scenario.editor import json_schema, write_json_schema
+from twin.scenario.jobs import jobs, racks_of_jobs
 from twin.scenario.loader import check, load, read_yaml
 from twin.scenario.resolved import digest, resolved_text, run_id
 from twin.scenario.schema import Scenario
@@ -19,8 +20,10 @@ __all__ = [
     "Tariff",
     "check",
     "digest",
+    "jobs",
     "json_schema",
     "load",
+    "racks_of_jobs",
     "read_yaml",
     "requests",
     "resolved_text",

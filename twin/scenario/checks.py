@@ -11,6 +11,7 @@ from typing import Any
 from twin.errors import CatalogError, Fault, ScenarioError
 from twin.scenario.event_checks import check_events
 from twin.scenario.fields import Named
+from twin.scenario.jobs import check_jobs, jobs
 from twin.scenario.schema import Scenario
 from twin.scenario.serving import model_name
 from twin.scenario.serving_checks import check_serving
@@ -185,4 +186,22 @@ def _network(scenario: Scenario) -> Iterator[Fault]:
         yield source.fault("network.design.leaf", "nothing", "the switch of the leaves, or a preset", mend)
 
 
-_LOOKS = (_clock, _sky, _tariff, _workload, _racks, _network, check_serving, check_events, check_traffic)
+def _jobs(scenario: Scenario) -> Iterator[Fault]:
+    faults = list(check_jobs(scenario))
+    yield from faults
+    if scenario.jobs is not None and scenario.jobs.table is not None and not faults:
+        yield from _data(scenario.source, "jobs.table", lambda: jobs(scenario))
+
+
+_LOOKS = (
+    _clock,
+    _sky,
+    _tariff,
+    _workload,
+    _racks,
+    _network,
+    check_serving,
+    _jobs,
+    check_events,
+    check_traffic,
+)

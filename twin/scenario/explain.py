@@ -22,6 +22,13 @@ _WHAT = {
 }
 
 
+def left_out(source: Source) -> list[Fault]:
+    """Sections that only a scenario with jobs may leave out."""
+    wanted = ("workload", "serving")
+    is_bare = "jobs" in source.document and not any(key in source.document for key in wanted)
+    return [] if is_bare else [_missing(source, k, "", k) for k in wanted if k not in source.document]
+
+
 def explain(error: ValidationError, source: Source) -> list[Fault]:
     """Turn a validation error into faults with file, line, path and mend."""
     return [_fault(dict(details), source) for details in error.errors()]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from twin.errors import Fault, ScenarioError
 from twin.scenario.checks import check_names, check_sense
-from twin.scenario.explain import explain
+from twin.scenario.explain import explain, left_out
 from twin.scenario.overlay import VERBS, apply
 from twin.scenario.reader import read, read_value
 from twin.scenario.schema import Scenario
@@ -106,7 +106,7 @@ def _assemble(
         source, unapplied = apply(source, change, "")
         faults += found + unapplied
     scenario, invalid = _validate(source)
-    if scenario is not None:
+    if scenario is not None and scenario.has_requests:
         serving = scenario.serving.model_copy(update={"model": model_name(source, scenario.serving.model)})
         scenario = scenario.model_copy(update={"serving": serving})
     faults += _beyond(invalid, faults)
@@ -202,9 +202,10 @@ def _validate(source: Source) -> tuple[Scenario | None, list[Fault]]:
     try:
         scenario = Scenario.model_validate(dict(source.document))
     except ValidationError as error:
-        return None, explain(error, source)
+        return None, explain(error, source) + left_out(source)
     scenario._source = source
-    return scenario, []
+    faults = left_out(source)
+    return (None if faults else scenario), faults
 
 
 def _beyond(faults: list[Fault], known: list[Fault]) -> list[Fault]:

@@ -31,6 +31,8 @@ def resolved_text(scenario: Scenario) -> str:
     True
     """
     document = _written(scenario, scenario.source.document, "")
+    if not scenario.has_requests:
+        document = {k: v for k, v in document.items() if k not in ("workload", "serving")}
     for path, name, parent, key in _data_files(document):
         file = scenario.source.data_file(path, name)
         parent[key] = os.path.relpath(file, scenario.source.folder)

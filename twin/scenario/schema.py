@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from twin.scenario.fabric import Design
 from twin.scenario.fields import Measure, Named, refuse
+from twin.scenario.jobs import Jobs
 from twin.scenario.power import PowerChain
 from twin.scenario.section import (
     Count,
@@ -40,6 +41,16 @@ from twin.scenario.traffic import Traffic
 from twin.scenario.workloads.schema import Workload
 
 HOURS = 24
+NO_REQUESTS = Workload.model_construct(
+    trace=None,
+    copies=1,
+    limit=None,
+    streams={},
+    tiers={},
+    prefix_block=Workload.model_fields["prefix_block"].default,
+)
+NOTHING_SERVED = Serving.model_validate({"model": "none", "slo": {"ttft": "1 s", "tpot": "1 s"}})
+"""What a scenario that runs jobs alone stands for; it has no replicas."""
 
 
 class Clock(Section):
@@ -314,6 +325,7 @@ class Economics(Section):
 class Recording(Section):
     """Which share of the long tables is written; series and balances are always whole."""
 
+    gpus: Share = _default("100 %", "GPUs whose series are written, drawn by their place")
     requests: Share = _default(
         "100 %", "requests written, drawn by their row; counts are scaled up from them"
     )
@@ -330,8 +342,11 @@ class Scenario(Section):
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     fidelity: Literal["batch", "event"] = "batch"
     weather: Weather
-    workload: Workload
-    serving: Serving
+    workload: Workload = Field(NO_REQUESTS, validate_default=False, description="which requests arrive")
+    serving: Serving = Field(NOTHING_SERVED, description="model, engine and routing")
+    jobs: Jobs | None = Field(
+        None, description="batch jobs on whole nodes, beside requests or in place of them"
+    )
     hall: Hall
     racks: dict[Key, Racks] = Field(min_length=1, description="groups of equal racks by name")
     network: Network
@@ -342,6 +357,11 @@ class Scenario(Section):
     events: dict[Key, Event] = Field(default_factory=dict, description="what happens when, by name")
 
     _source: Source = PrivateAttr()
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether replicas serve requests; a site may run jobs alone."""
+        return self.serving.model != NOTHING_SERVED.model
 
     @property
     def source(self) -> Source:

@@ -292,6 +292,8 @@ def placed(serving: Serving) -> list[Placed]:
     >>> [(p.name, p.pool.role, p.keys.max_batch) for p in placed(serving)]
     [('prompts', 'prefill', 16), ('tokens', 'decode', 256)]
     """
+    if serving.model == "none":
+        return []
     if not serving.pools:
         return [Placed("", Pool.model_validate({}), serving)]
     found = []

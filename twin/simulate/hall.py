@@ -125,6 +125,9 @@ def _advance(
     writer.append("requests", plant.serving.take_unfinished())
     if plant.serving.traffic is not None:
         writer.append("flows", plant.serving.take_flows(at_end=True))
+    if plant.jobs is not None:
+        writer.append("jobs", plant.jobs.columns(scenario.time.duration))
+        writer.attrs({"job_nodes": len(plant.jobs.nodes.bank)})
     books = plant.audit()
     columns = {key: [book[key] for book in books.values()] for key in next(iter(books.values()))}
     writer.append("audit", {"name": list(books), **columns})

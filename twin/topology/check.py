@@ -10,6 +10,7 @@ import networkx as nx
 
 from twin import catalog
 from twin.errors import Fault
+from twin.scenario.jobs import racks_of_jobs
 from twin.scenario.schema import Scenario
 from twin.scenario.serving import placed, racks_of
 from twin.topology import constants as c
@@ -203,7 +204,9 @@ def _systems(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
 def _parallel(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     """Replicas wider than an NVLink domain, of which no GPU would serve, and groups larger than their racks."""
     for pool in placed(scenario.serving):
-        racks = racks_of(scenario.serving, pool.name, list(scenario.racks))
+        racks = racks_of(
+            scenario.serving, pool.name, [g for g in scenario.racks if g not in racks_of_jobs(scenario)]
+        )
         parts = [len(gpus) for gpus in domains(graph, racks).values()]
         if not parts:
             continue  # names of racks are checked with the scenario

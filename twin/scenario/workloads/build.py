@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.requests import Requests
+from twin.requests import Requests, make
 from twin.rng import stream as random_stream
 from twin.scenario.workloads.clients import mixed
 from twin.scenario.workloads.formats import read_trace
@@ -59,6 +59,8 @@ def requests(scenario: Scenario, seed: int | None = None, hall: Hall = ONLY) -> 
     >>> requests(load("scenarios/one-rack.yaml", set={"workload.limit": 3})).rows
     3
     """
+    if not scenario.has_requests:
+        return make(*np.zeros((3, 0)))
     seed = scenario.seed if seed is None else seed
     limit = scenario.workload.limit
     parts = [
