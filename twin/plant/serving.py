@@ -90,6 +90,8 @@ def start_nobody(params: model.Params, requests: Requests, paths: Paths) -> Serv
         column=lambda name: status if name == "status" else nothing,
         outstanding=lambda: nothing,
         trunk_bytes=lambda: nothing,
+        traffic_bytes=lambda: nothing,
+        under_way=lambda: status,
         spans=[],
     )
 

@@ -98,6 +98,10 @@ def check_jobs(scenario: Scenario) -> Iterator[Fault]:
     if wanted is None:
         return
     known = ", ".join(scenario.racks)
+    if scenario.traffic is not None and not scenario.has_requests:
+        yield source.fault(
+            "traffic", "traffic without serving", "replicas whose links it shares", "remove it"
+        )
     for i, name in enumerate(wanted.racks or ()):
         if name not in scenario.racks:
             yield source.fault(f"jobs.racks[{i}]", name, f"a group of racks: {known}", "write one of these")
