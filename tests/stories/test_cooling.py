@@ -249,3 +249,35 @@ def test_rejection_by_evaporation_needs_the_humidity(scenarios: Path) -> None:
         scenarios / "one-rack.yaml",
         set={**setting, "weather": {"dry_bulb": "30 degC", "wet_bulb": "22 degC"}},
     )
+
+
+def test_pid_meets_the_set_points_of_a_run(scenarios: Path, tmp_path: Path) -> None:
+    control = {
+        f"cooling.{part}.control": "pid" for part in ("liquid.cdu", "liquid.dry_cooler", "air.chiller")
+    }
+    setting = {"time.duration": "14 min", **CALM, "time.sample": "5 s", **control}
+    run = twin.run(twin.load(scenarios / "one-rack.yaml", set=setting), out=tmp_path)
+    for name, held_c, off_k in (("cdu.supply_k", 45.0, 0.1), ("facility_water.supply_k", 41.0, 0.6)):
+        late_k = run[name].values[-12:, 0].astype(float)
+        assert late_k.mean() == pytest.approx(held_c + 273.15, abs=off_k), name
+        assert np.ptp(late_k) < 0.5, name
+    closes(run)
+
+
+def test_a_tank_carries_the_loop_while_its_chiller_is_off(scenarios: Path, tmp_path: Path) -> None:
+    """Facility water warms as the heat over its volume: 12 m3 more take seven times as long."""
+    cold = {"cooling.liquid.cdu.supply": "12 degC", "cooling.liquid.facility_water.supply": "8 degC"}
+    cold["weather"] = {"dry_bulb": "25 degC", "wet_bulb": "18 degC"}
+    cold["events"] = {"dry": {"at": "30 s", "kind": "make-up-loss", "asset": "water-chiller-1"}}
+    rises = []
+    for tank in ({}, {"cooling.liquid.facility_water.tank": "12 m3"}):
+        run = rejecting(scenarios, tmp_path, "chiller", **cold, **tank)
+        supply = run["facility_water.supply_k"]
+        window = supply.time_s > 40.0
+        rises.append(np.polyfit(supply.time_s[window], supply.values[window, 0].astype(float), 1)[0])
+        assert run["water_chiller.heat_w"].values[window].max() == 0.0
+        closes(run)
+    assert rises[0] > 2e-3
+    assert 3.0 < rises[0] / rises[1] < 9.0, (
+        "the tank is in the supply, so its half of the loop grows from 2 to 14 m3"
+    )

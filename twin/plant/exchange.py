@@ -17,13 +17,10 @@ from twin.plant import rejection
 from twin.plant.maps import gpu_work, total
 from twin.policies.capping import pausing, thermal
 from twin.policies.capping import power as capping
-from twin.policies.setpoint.proportional import effort_frac
 
 if TYPE_CHECKING:
     from twin.plant.node import Array
     from twin.plant.plant import Plant
-
-BAND_K = np.array([design.SUPPLY_BAND_K])
 
 
 @dataclass
@@ -109,9 +106,7 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     heat_w += total(base_w * p.chain.base_liquid_frac, p.maps.cdu_of_rack, cdus)
     upsets = p.upsets
     upsets.settle(p)
-    valve = upsets.valve_frac(
-        effort_frac(upsets.sensed_k("cdu", cdu.state.supply_k), p.setpoint_k["cdu"], BAND_K)
-    )
+    valve = upsets.valve_frac(p.controls.effort_frac("cdu", upsets.sensed_k("cdu", cdu.state.supply_k)))
     given_w = cdu.take("heat_to_facility_j", tick)
     facility_pump, coolers = p.nodes["facility_pump"], p.nodes[upsets.rejector]
     facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
@@ -134,7 +129,7 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow
     )
     shown_k = upsets.sensed_k("facility_water", loop.state.supply_k)
-    effort = effort_frac(shown_k, p.setpoint_k["facility_water"], BAND_K)[0]
+    effort = p.controls.effort_frac("facility_water", shown_k)[0]
     each = np.ones(len(rejected_w))
     water = rejection.Told(
         loop.state.return_k[0], loop.state.supply_k[0], each * flow[0] / len(each),
@@ -163,7 +158,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     if "cdu" not in p.nodes:
         p.upsets.settle(p)
     shown_k = p.upsets.sensed_k("hall", hall.state.cold_k)
-    effort = effort_frac(shown_k, p.setpoint_k["crah"], BAND_K)[0]
+    effort = p.controls.effort_frac("crah", shown_k)[0]
     # fans move at least the air that the racks move, the water valve holds the temperature
     least = p.chain.rack_air_kg_per_s / crah.params.rated_air_kg_per_s.sum()
     fans = one * min(max(least, effort), 1.0) * p.served("crah")
@@ -182,7 +177,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
     loop.tell(heat_w=removed_w, removed_w=lifted_w.sum(keepdims=True))
     shown_k = p.upsets.sensed_k("chilled_water", loop.state.supply_k)
-    load = effort_frac(shown_k, p.setpoint_k["chiller"], BAND_K)[0]
+    load = p.controls.effort_frac("chiller", shown_k)[0]
     each = np.ones(len(lifted_w))
     machines.tell(
         load_frac=each * load * p.served("chiller"),

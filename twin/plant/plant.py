@@ -10,6 +10,7 @@ from twin.models import pump
 from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
+from twin.plant.control import Controls
 from twin.plant.exchange import Handed, exchange
 from twin.plant.jobs import Jobs
 from twin.plant.links import Links
@@ -66,7 +67,6 @@ class Plant:
         self.dt_s = 0.0
         self.ids: dict[str, tuple[str, ...]] = {**maps.ids, "outdoor": ("outdoor",)}
         self.places: dict[str, np.ndarray] = {}
-        self.setpoint_k = _setpoints_k(scenario)
         self.pools = tuple(pool.name or "all" for pool in maps.pools)
         self.clock_frac, self.cool_clock_frac, self.capped_clock_frac = np.ones((3, len(maps.gpus_of_bank)))
         self.turns = pausing.first_turns(maps.group_of_replica)
@@ -84,6 +84,7 @@ class Plant:
         self.ledger = audits.Ledger(self)
         self.window = Window()
         self.upsets = Upsets(self)
+        self.controls = Controls(scenario, self.upsets.units(self))
         self.inputs: Mapping[str, np.ndarray] = self._writable()
 
     def _writable(self) -> dict[str, np.ndarray]:
@@ -222,14 +223,3 @@ class Plant:
         """Balances of energy, tokens, requests and coolant, with their residuals."""
         self._close_window()
         return self.ledger.close(self)
-
-
-def _setpoints_k(scenario: Scenario) -> dict[str, Array]:
-    """Temperatures that are held, by what holds them [K]."""
-    liquid, air = scenario.cooling.liquid, scenario.cooling.air
-    found: dict[str, float] = {}
-    if liquid is not None:
-        found |= {"cdu": liquid.cdu.supply, "facility_water": liquid.facility_water.supply}
-    if air is not None:
-        found |= {"crah": air.crah.supply, "chiller": air.chiller.supply}
-    return {name: np.array([value]) for name, value in found.items()}

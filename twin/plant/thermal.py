@@ -137,11 +137,12 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
 def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Node]:
     wanted = scenario.cooling.liquid.facility_water  # type: ignore[union-attr]
     one = np.ones(1)
-    half = 0.5 * wanted.volume * coolant.density_kg_per_m3(coolant.find("pg25"), wanted.supply) * cp * one
+    per_m3 = coolant.density_kg_per_m3(coolant.find("pg25"), wanted.supply) * cp
+    half, tank = 0.5 * wanted.volume * per_m3 * one, (wanted.tank or 0.0) * per_m3
     bank = pump.Params(
         flow * one, one, wanted.pump_power * one, design.FACILITY_PUMP_RUN_DOWN_S * one, 0.0 * one
     )
-    loop = water_loop.Params(half, half, cp * one)
+    loop = water_loop.Params(half + tank, half, cp * one)
     return {
         "facility_pump": Node(
             pump.step, bank, pump.State(one.copy()), pump.Inputs(one.copy(), one.copy(), one.copy())

@@ -148,6 +148,11 @@ class Upsets:
         self.fill.advance(p.tick_s)
         self.fill.made.clear()
 
+    def units(self, p: Plant) -> dict[str, int]:
+        """Units that share the work of each control loop but the CDUs', which have a valve each."""
+        kinds = {"facility_water": self.rejector, "crah": "crah", "chiller": "chiller"}
+        return {name: max(len(p.ids.get(kind, ())), 1) for name, kind in kinds.items()}
+
     @property
     def can_pump(self) -> Array:
         """1 for loops with enough coolant to pump, else 0, array (cdu)."""

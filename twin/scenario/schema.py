@@ -141,7 +141,15 @@ class Network(Section):
     trunk_optics: Annotated[Name, Named("optics")] | None = Field(None, description="leaf to spine")
 
 
-class Cdu(Units):
+class Controlled(Units):
+    """Units whose effort a policy sets."""
+
+    control: Annotated[Name, Named("twin.policies.setpoint", "control")] = Field(
+        "proportional", description="how their set-point is held: in proportion, by PID, or by whole units"
+    )
+
+
+class Cdu(Controlled):
     """Coolant distribution units and their technology loops."""
 
     unit: Annotated[Name, Named("cdu")]
@@ -159,10 +167,15 @@ class FacilityWater(Section):
 
     supply: Temperature = Field(description="set-point of the facility water supply", examples=["41 degC"])
     volume: Volume
+    tank: Volume | None = Field(
+        None,
+        description="mixed buffer tank in the supply beside that volume; none if left out",
+        examples=["10 m3"],
+    )
     pump_power: Power = Field(description="all facility pumps together at rated flow", examples=["15 kW"])
 
 
-class DryCoolers(Units):
+class DryCoolers(Controlled):
     """Dry coolers between facility water and outdoor air."""
 
     unit: Annotated[Name, Named("dry_cooler")]
@@ -194,14 +207,14 @@ class Liquid(Section):
     orbit: Orbit = Field(Orbit(), description="where radiators are")
 
 
-class Crah(Units):
+class Crah(Controlled):
     """Air handlers."""
 
     unit: Annotated[Name, Named("crah")]
     supply: Temperature = Field(description="set-point of the air at the rack inlets", examples=["24 degC"])
 
 
-class Chiller(Units):
+class Chiller(Controlled):
     """Air-cooled chillers."""
 
     unit: Annotated[Name, Named("chiller")]

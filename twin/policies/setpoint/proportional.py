@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.policies.setpoint import Memory, Reading, safe_frac
+
 Array = NDArray[np.float64]
 
 
@@ -34,3 +36,15 @@ def effort_frac(measured_k: Array, setpoint_k: Array, band_k: Array) -> Array:
     """
     effort: Array = np.minimum(np.maximum((measured_k - setpoint_k) / band_k, 0.0), 1.0)
     return effort
+
+
+def control(memory: Memory, reading: Reading, tick_s: float) -> tuple[Array, Memory]:
+    """Effort in proportion; nothing is remembered.
+
+    Examples
+    --------
+    >>> control(Memory(), Reading(np.array([314.0]), np.array([313.0]), np.array([4.0])), 1.0)[0]
+    array([0.25])
+    """
+    effort = effort_frac(reading.measured_k, reading.setpoint_k, reading.band_k)
+    return safe_frac(effort, reading.measured_k), memory
