@@ -138,6 +138,7 @@ _ALL = (
     _power("cdu.power_w", "pump power of a CDU"),
     _temperature("facility_water.supply_k", "facility water supply"),
     _temperature("facility_water.return_k", "facility water return"),
+    _power("facility_water.reused_w", "heat given to a neighbour"),
     _power("facility_water.power_w", "pump power of a facility water loop"),
     _power("dry_cooler.heat_w", "heat rejected to outdoor air"),
     _power("dry_cooler.power_w", "fan power of a dry cooler"),

@@ -16,6 +16,7 @@ from twin.models import (
     chiller,
     cooling_tower,
     economiser,
+    heat_reuse,
     radiator,
     water_chiller,
 )
@@ -109,6 +110,13 @@ RADIATOR = st.builds(
     ),
 )  # fmt: skip
 
+HEAT_REUSE = st.builds(
+    Case,
+    st.builds(heat_reuse.Params, _array(1e3, 1e5), _array(1e3, 1e6)),
+    st.just(heat_reuse.State()),
+    st.builds(heat_reuse.Inputs, _array(*WATER_K), _array(*WATER_K)),
+)
+
 
 def _reordered(part: Any, order: np.ndarray) -> Any:
     """A NamedTuple of arrays, or of such, with its units in another order."""
@@ -127,8 +135,9 @@ def _reorder(case: Case, order: np.ndarray) -> Case:
         (water_chiller, WATER_CHILLER),
         (economiser, ECONOMISER),
         (radiator, RADIATOR),
+        (heat_reuse, HEAT_REUSE),
     ],
-    ids=["adiabatic cooler", "cooling tower", "water chiller", "economiser", "radiator"],
+    ids=["adiabatic cooler", "cooling tower", "water chiller", "economiser", "radiator", "heat reuse"],
 )
 def test_conformance(model: Any, cases: SearchStrategy[Case]) -> None:
     check_model(model, cases, reorder=_reorder, longest_s=7200.0, examples=25)
@@ -147,6 +156,7 @@ def test_conformance(model: Any, cases: SearchStrategy[Case]) -> None:
         (economiser, ECONOMISER, "effort_frac", "energy_j", False),
         (radiator, RADIATOR, "effort_frac", "heat_j", False),
         (radiator, RADIATOR, "water_in_k", "water_out_k", False),
+        (heat_reuse, HEAT_REUSE, "return_k", "heat_j", False),
         (radiator, RADIATOR, "sunlight_w_per_m2", "heat_j", True),
     ],
 )

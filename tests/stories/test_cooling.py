@@ -281,3 +281,14 @@ def test_a_tank_carries_the_loop_while_its_chiller_is_off(scenarios: Path, tmp_p
     assert 3.0 < rises[0] / rises[1] < 9.0, (
         "the tank is in the supply, so its half of the loop grows from 2 to 14 m3"
     )
+
+
+def test_a_neighbour_takes_heat_that_nobody_has_to_reject(scenarios: Path, tmp_path: Path) -> None:
+    reuse = {"cooling.liquid.reuse": {"power": "40 kW", "at": "38 degC"}}
+    run = rejecting(scenarios, tmp_path, "dry-cooler", **reuse)
+    reused = run["facility_water.reused_w"].values[5:, 0]
+    np.testing.assert_allclose(reused, 40e3, rtol=1e-6)
+    kpis = run.kpis()
+    assert kpis["energy_reused_j"] == pytest.approx(40e3 * 70.0, rel=0.1)
+    assert kpis["ere"] == pytest.approx(kpis["pue"] - kpis["energy_reused_j"] / kpis["energy_it_j"], rel=1e-9)
+    closes(run)

@@ -63,6 +63,9 @@ BASIN_S: Final = 600.0
 SUPPLY_FRAC: Final = 2.0
 """Make-up that the supply brings over what rated heat needs [1]; assumption (2026), 1.5 to 3."""
 
+REUSE_APPROACH_K: Final = 3.0
+"""Return of facility water above the neighbour's water at full heat reuse [K]; assumption (2026), 2 to 5."""
+
 FREE_EFFORT_FRAC: Final = 0.5
 """Effort of an economiser at which its coil is fully blown [1]; choice of this product (2026)."""
 

@@ -19,7 +19,7 @@ from twin.policies.capping import pausing, thermal
 from twin.policies.capping import power as capping
 
 if TYPE_CHECKING:
-    from twin.plant.node import Array
+    from twin.plant.node import Array, Node
     from twin.plant.plant import Plant
 
 
@@ -125,9 +125,11 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     )
     kind = rejection.OF[upsets.rejector]
     rejected_w, fan_w = coolers.take(kind.heat, tick), coolers.take(kind.energy, tick)
+    reused_w = _reused_w(p, loop)
     loop.tell(
-        heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True), flow_kg_per_s=flow
-    )
+        heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True) + reused_w,
+        flow_kg_per_s=flow,
+    )  # fmt: skip
     shown_k = upsets.sensed_k("facility_water", loop.state.supply_k)
     effort = p.controls.effort_frac("facility_water", shown_k)[0]
     each = np.ones(len(rejected_w))
@@ -136,8 +138,18 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
         p.served(upsets.rejector) * effort,
     )  # fmt: skip
     coolers.tell(**kind.tell(p, water))
-    p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum())
+    p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum() + reused_w)
     return {"cdu": pump_w, "facility_water": facility_pump_w, upsets.rejector: fan_w}
+
+
+def _reused_w(p: Plant, loop: Node) -> float:
+    """Facility return → neighbour; returns the heat given."""
+    if "heat_reuse" not in p.nodes:
+        return 0.0
+    reuse = p.nodes["heat_reuse"]
+    given_w = float(reuse.take("heat_j", p.tick_s)[0])
+    reuse.tell(return_k=loop.state.return_k.copy())
+    return given_w
 
 
 def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:

@@ -129,7 +129,15 @@ def _liquid(p: Plant, over: Window) -> dict[str, Array]:
         "facility_water.return_k": loop.state.return_k,
         "facility_water.power_w": over.rate(p, "facility_pump", "energy_j"),
         **_rejection(p, over),
+        **_reuse(p, over),
     }
+
+
+def _reuse(p: Plant, over: Window) -> dict[str, Array]:
+    """Heat given to a neighbour."""
+    return (
+        {"facility_water.reused_w": over.rate(p, "heat_reuse", "heat_j")} if "heat_reuse" in p.nodes else {}
+    )
 
 
 def _rejection(p: Plant, over: Window) -> dict[str, Array]:

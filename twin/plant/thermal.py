@@ -11,7 +11,7 @@ import numpy as np
 
 from twin import catalog
 from twin.catalog import Card
-from twin.models import air_coil, cdu, chiller, gpu, hall_air, pump, water_loop
+from twin.models import air_coil, cdu, chiller, gpu, hall_air, heat_reuse, pump, water_loop
 from twin.physics import coolant, gpu_power
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.coolant import air_density_kg_per_m3
@@ -22,6 +22,7 @@ from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
 from twin.policies.capping.thermal import Limits
 from twin.scenario import Scenario
+from twin.scenario.schema import Reuse
 
 START_RISE_K = 0.5 * design.SUPPLY_BAND_K  # a run starts warm: at half effort of what holds a set-point
 
@@ -131,6 +132,7 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
         ),
         **_facility_water(scenario, float(facility_flow.sum()), facility_cp),
         **rejection.build(graph, scenario, maps, float(facility_flow.sum()), facility_cp),
+        **_reuse(wanted.reuse),
     }  # fmt: skip
 
 
@@ -152,6 +154,15 @@ def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Nod
             water_loop.Inputs(0.0 * one, 0.0 * one, flow * one), water_loop.stored_j,
         ),
     }  # fmt: skip
+
+
+def _reuse(wanted: Reuse | None) -> dict[str, Node]:
+    if wanted is None:
+        return {}
+    one = np.ones(1)
+    params = heat_reuse.Params(one * wanted.power / design.REUSE_APPROACH_K, one * wanted.power)
+    inputs = heat_reuse.Inputs(one * wanted.at, one * wanted.at)
+    return {"heat_reuse": Node(heat_reuse.step, params, heat_reuse.State(), inputs)}
 
 
 def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:

@@ -64,6 +64,28 @@ def water_figures(file: Source, it_j: float) -> dict[str, float]:
     return {"water_m3": water_m3, "wue_m3_per_j": water_m3 / it_j if it_j > 0.0 else float("nan")}
 
 
+def reuse_figures(file: Source, site_j: float, it_j: float) -> dict[str, float]:
+    """Heat given to a neighbour and energy reuse effectiveness; none of a run without.
+
+    Parameters
+    ----------
+    file : Source
+        An opened result file.
+    site_j, it_j : float
+        Energy from the grid and IT energy of the run [J].
+
+    Returns
+    -------
+    dict
+        ``energy_reused_j``, and ``ere``: what the site drew less what it gave, over IT (ERE of The Green Grid).
+    """
+    if "facility_water.reused_w" not in file.series_names():
+        return {}
+    series = file.series("facility_water.reused_w")
+    reused_j = float(series.values[:, 0].astype(float) @ np.diff(series.time_s, prepend=0.0))
+    return {"energy_reused_j": reused_j, "ere": (site_j - reused_j) / it_j if it_j > 0.0 else float("nan")}
+
+
 def faults(file: Source) -> list[dict[str, Any]]:
     """Faults of the cooling in their order, with what came of each; see :func:`figures_of`.
 

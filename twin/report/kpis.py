@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.report.cooling import cooling_figures, water_figures
+from twin.report.cooling import cooling_figures, reuse_figures, water_figures
 from twin.report.grid import grid_figures
 from twin.report.jobs import job_figures
 from twin.report.serving import Serving, known, ratio
@@ -79,6 +79,8 @@ _show(
     ("energy_cooling_j", "cooling energy", "MWh", 1 / J_PER_MWH),
     ("energy_loss_j", "electrical losses", "MWh", 1 / J_PER_MWH),
     ("pue", "PUE", "", 1.0),
+    ("energy_reused_j", "heat given to a neighbour", "MWh", 1 / J_PER_MWH),
+    ("ere", "ERE", "", 1.0),
     ("water_m3", "fresh water", "m3", 1.0),
     ("wue_m3_per_j", "WUE", "L/kWh", 3.6e9),
     ("power_site_mean_w", "mean grid power", "kW", 1e-3),
@@ -196,6 +198,7 @@ def kpis(serving: Serving) -> dict[str, float]:
     found["output_tokens_per_s_per_gpu"] = ratio(found["output_tokens_per_s"], len(file.asset("gpu")["id"]))
     found |= _money(serving, tokens) | grid_figures(file) | cooling_figures(file)
     found |= water_figures(file, found["energy_it_j"])
+    found |= reuse_figures(file, found["energy_site_j"], found["energy_it_j"])
     found |= supply_figures(file)
     return {key: found[key] for key in DISPLAY if key in found}
 

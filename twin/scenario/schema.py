@@ -190,6 +190,13 @@ class Orbit(Section):
     )
 
 
+class Reuse(Section):
+    """A neighbour who takes heat from the return of facility water."""
+
+    power: Power = Field(description="most heat that is taken", examples=["200 kW"])
+    at: Temperature = Field(description="temperature at which it is taken", examples=["43 degC"])
+
+
 class Liquid(Section):
     """Direct-to-chip liquid cooling."""
 
@@ -205,6 +212,7 @@ class Liquid(Section):
         "chillers with towers; air-cooled chillers behind a free-cooling coil; radiators in orbit",
     )
     orbit: Orbit = Field(Orbit(), description="where radiators are")
+    reuse: Reuse | None = Field(None, description="heat given to a neighbour; none if left out")
 
 
 class Crah(Controlled):
