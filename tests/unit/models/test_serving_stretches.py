@@ -32,7 +32,8 @@ def parted(requests: Requests) -> list[list[list[int]]]:
     rows = []
     for start, count, shift in zip(found.start, found.count, found.shift, strict=True):
         spans = found.stretches[start : start + count]
-        rows.append([list(range(i + shift, i + shift + n)) for i, n in spans.tolist()])
+        firsts = found.first_block[spans["id"] + shift].tolist()
+        rows.append([list(range(i, i + n)) for i, n in zip(firsts, spans["blocks"].tolist(), strict=True)])
     return rows
 
 
@@ -65,6 +66,7 @@ def test_stretches_are_what_prompts_share_as_a_whole(given_prompts) -> None:
         for a, b in zip(old, new, strict=True):
             assert names.setdefault(a, b) == b  # the same block has the same name
     assert len(set(names.values())) == len(names)
+    assert max(names.values(), default=-1) < find_stretches(prompts(*given_prompts)).distinct_blocks
     whole = {tuple(stretch) for row in rows for stretch in row}
     members = [i for stretch in whole for i in stretch]
     assert len(members) == len(set(members))  # no two stretches overlap

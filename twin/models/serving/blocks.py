@@ -139,7 +139,7 @@ def take_blocks(p: Any, s: Any, r: int, row: int) -> bool:
     if gross > rep.free_blocks + rep.evictable_blocks:
         return False
     while rep.free_blocks < gross:
-        prefix_cache.evict(p, s, r)
+        prefix_cache.evict(p, s, r, gross - rep.free_blocks, 0)
     rep.free_blocks -= gross
     if req.stage < PULL:
         req.cached_tokens = 0
@@ -168,10 +168,11 @@ def count_residue(p: Any, s: Any, r: int, context: int, sign: int) -> None:
 def more_blocks(p: Any, s: Any, r: int, steps: int) -> int:
     """Blocks that all sequences in decode take within ``steps`` more tokens each."""
     rep, block = s.replicas[r], p.engines[r].block_tokens
-    rest = steps % block
-    count = 0
-    for place in range(rest):
-        count += s.hist[r, (place + rep.turn) % block]
+    first, rest, count = rep.turn % block, steps % block, 0
+    for bin_ in range(first, min(first + rest, block)):
+        count += s.hist[r, bin_]
+    for bin_ in range(first + rest - block):
+        count += s.hist[r, bin_]
     return rep.decode * (steps // block) + count
 
 
@@ -184,12 +185,13 @@ def steps_within(p: Any, s: Any, r: int, steps: int) -> int:
     room = max(rep.free_blocks, 0)
     full = room // rep.decode
     room -= full * rep.decode
-    rest, count = 0, 0
+    rest, count, bin_ = 0, 0, rep.turn % block
     while rest < block - 1:
-        count += s.hist[r, (rest + rep.turn) % block]
+        count += s.hist[r, bin_]
         if count > room:
             break
         rest += 1
+        bin_ = bin_ + 1 if bin_ + 1 < block else 0
     return min(steps, full * block + rest + 1)
 
 
@@ -210,9 +212,11 @@ def account(p: Any, s: Any, r: int, stepwise: bool) -> None:
             req = s.requests[s.heap[i] & ROW_MASK]
             need += blocks_of(p, r, req.prompt_tokens + req.generated)
     elif rep.decode > 0:
-        places = 0
+        places, first = 0, rep.turn % block
         for bin_ in range(block):
-            places += s.hist[r, bin_] * ((bin_ - rep.turn) % block)
+            places += s.hist[r, bin_] * (bin_ - first)
+        for bin_ in range(first):
+            places += s.hist[r, bin_] * block
         need = (rep.context + places) // block
     rep.free_blocks -= need - rep.decode_blocks
     rep.decode_blocks = need
@@ -356,5 +360,5 @@ def settle(p: Any, s: Any, r: int, now_s: float, stepwise: bool) -> bool:
         preempt(p, s, r, now_s, stepwise)
         is_short = True
     while rep.free_blocks < 0:
-        prefix_cache.evict(p, s, r)
+        prefix_cache.evict(p, s, r, -rep.free_blocks, 0)
     return is_short

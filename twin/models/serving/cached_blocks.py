@@ -16,7 +16,7 @@ from twin.models.serving.stretches import Stretches
 
 ENTRY = np.dtype(
     [
-        ("id", "i4"),  # of the first block
+        ("id", "i4"),  # number of the stretch
         ("replica", "i4"),
         ("references", "i4"),
         ("blocks", "i4"),  # of the KV cache for each hashed block; none while the slot is free
@@ -25,13 +25,16 @@ ENTRY = np.dtype(
         ("held", "i4", (3,)),  # hashed blocks in HBM, then in the host, the deepest in storage
         ("older", "i4", (3,)),
         ("newer", "i4", (3,)),  # the first is also the chain of slots that are free again
+        ("stretch_blocks", "i4"),  # hashed blocks of the whole stretch
     ],
     align=True,
 )
-"""A cached stretch of prompt KV."""
+"""A cached stretch of prompt KV: as large as a line of the cache of a CPU."""
 
-SLOT = np.dtype([("id", "i4"), ("replica", "i4"), ("entry", "i4")])
-"""A place of the table from ids to entries; entry 0 is nobody."""
+SLOT = np.dtype([("mixed", "u4"), ("entry", "i4")])
+"""A place of the table from ids to entries: what id and replica are mixed to; entry 0 is nobody."""
+
+_LINE_BYTES = 64
 
 LEAST_ENTRIES = 1 << 12
 
@@ -47,15 +50,17 @@ def _caches(params: Params, found: Stretches) -> bool:
 
 def tables(params: Params, found: Stretches) -> dict[str, NDArray[Any]]:
     """Tables of a state in which nothing is cached yet."""
-    distinct = found.distinct_blocks
+    distinct = found.distinct
     words = (len(params.engines) + 63) // 64
     looks = any(looks_up(params, found, policy) for policy in (params.choose, params.choose_decode))
-    holders = np.zeros((distinct + 1, words) if looks else (1, 1), dtype=np.uint64)
+    holders = np.zeros((distinct + 1, words, 2) if looks else (1, 1, 2), dtype=np.uint64)
     is_stale = looks and params.publish_s > 0.0
     return {
-        **_room(max(found.distinct, LEAST_ENTRIES) if _caches(params, found) else 0),
+        **_room(max(distinct, LEAST_ENTRIES) if _caches(params, found) else 0),
         "holders": holders,
         "seen_holders": np.zeros_like(holders) if is_stale else holders,
+        "seen_blocks": np.zeros((found.distinct_blocks if is_stale else 1, words), dtype=np.uint64),
+        "first_block": found.first_block if is_stale else np.zeros(1, dtype=np.int32),
         "dirty_ids": np.zeros(distinct + 1 if is_stale else 1, dtype=np.int32),
         "is_dirty": np.zeros(distinct + 1 if is_stale else 1, dtype=np.bool_),
     }
@@ -64,9 +69,16 @@ def tables(params: Params, found: Stretches) -> dict[str, NDArray[Any]]:
 def _room(entries: int) -> dict[str, NDArray[Any]]:
     """Empty tables for a number of entries; at most half of the places of the table are taken."""
     return {
-        "entries": np.zeros(1 + entries, dtype=ENTRY),
+        "entries": _on_lines(1 + entries),
         "table": np.zeros(max(8, 2 << max(entries - 1, 0).bit_length()), dtype=SLOT),
     }
+
+
+def _on_lines(entries: int) -> NDArray[Any]:
+    """Empty entries, each on a cache line of its own."""
+    raw = np.zeros((entries + 1) * _LINE_BYTES, dtype=np.uint8)
+    begin = -raw.ctypes.data % _LINE_BYTES
+    return raw[begin : begin + entries * _LINE_BYTES].view(ENTRY)
 
 
 def larger(entries: NDArray[Any], least: int) -> dict[str, NDArray[Any]]:

@@ -22,6 +22,7 @@ from twin.models.serving.layout import (
     COMING_ROOT,
     DECODE_CURSOR,
     GIVEN_UP,
+    INDEXED,
     INDEXED_DECODE,
     IS_AWAY,
     IS_JOINING,
@@ -76,9 +77,9 @@ def owe(s: Any, r: int, row: int, sign: int) -> None:
     s.loads[OUTSTANDING_REQUESTS, r] += sign
     s.counts[OUTSTANDING] += sign
     s.counts[OUTSTANDING_TOKENS_ALL] += sign * tokens
-    if s.is_open[r]:
+    if s.counts[INDEXED] and s.is_open[r]:
         set_leaf(s.entry_tree, r, s.loads[OUTSTANDING_TOKENS, r])
-    elif s.is_open_decode[r]:
+    elif s.counts[INDEXED_DECODE] and s.is_open_decode[r]:
         set_leaf(s.decode_tree, r, s.loads[OUTSTANDING_TOKENS, r])
 
 

@@ -17,23 +17,31 @@ from twin.models.serving.prefix_table import NOBODY, enter, find, strike
 from twin.models.serving.trees import NONE
 
 _ONE = np.uint64(1)
+_WHOLE, _PART = 0, 1
 
 
 @inner
-def _tell(s: Any, r: int, first: int, blocks: int, is_held: bool) -> None:
-    """Keep the bit sets for the router, from a block on."""
+def _blocks_held(s: Any, entry: int) -> int:
+    """Leading blocks of a stretch that a replica holds in any tier."""
+    held = s.entries[entry].held
+    return held[0] + held[1] + held[2]
+
+
+@inner
+def _tell(s: Any, r: int, entry: int) -> None:
+    """Keep the bit sets for the router: who holds all of a stretch, and who a part of it."""
     if len(s.holders) == 1:
         return
-    bit = _ONE << np.uint64(r & 63)
-    for key in range(first, first + blocks):
-        if is_held:
-            s.holders[key, r >> 6] |= bit
-        else:
-            s.holders[key, r >> 6] &= ~bit
-        if len(s.is_dirty) > 1 and not s.is_dirty[key]:
-            s.is_dirty[key] = True
-            s.dirty_ids[s.counts[DIRTY]] = key
-            s.counts[DIRTY] += 1
+    e, here = s.entries[entry], _blocks_held(s, entry)
+    bit, word = _ONE << np.uint64(r & 63), r >> 6
+    s.holders[e.id, word, _WHOLE] &= ~bit
+    s.holders[e.id, word, _PART] &= ~bit
+    if here > 0:
+        s.holders[e.id, word, _WHOLE if here == e.stretch_blocks else _PART] |= bit
+    if len(s.is_dirty) > 1 and not s.is_dirty[e.id]:
+        s.is_dirty[e.id] = True
+        s.dirty_ids[s.counts[DIRTY]] = e.id
+        s.counts[DIRTY] += 1
 
 
 @inner
@@ -62,10 +70,10 @@ def _list(s: Any, rep: Any, tier: int, entry: int) -> None:
 
 
 @inner
-def _give_back(s: Any, r: int, entry: int) -> None:
+def _give_back(s: Any, entry: int) -> None:
     """Free the slot of an entry that holds nothing any more."""
     e = s.entries[entry]
-    strike(s, r, e.id)
+    strike(s, entry)
     e.blocks = 0
     e.newer[0] = s.counts[FREE_SLOT]
     s.counts[FREE_SLOT] = entry
@@ -73,66 +81,75 @@ def _give_back(s: Any, r: int, entry: int) -> None:
 
 
 @inner
-def _take_last(s: Any, rep: Any, tier: int, entry: int) -> int:
-    """Take the deepest block of an entry out of a tier; the blocks of the KV cache that this frees."""
+def _take_last(s: Any, rep: Any, tier: int, entry: int, blocks: int) -> int:
+    """Take the deepest blocks of an entry out of a tier, as many as free some KV blocks; how many these are."""
     e = s.entries[entry]
-    e.held[tier] -= 1
+    count = min(e.held[tier], (blocks + e.blocks - 1) // e.blocks)
+    e.held[tier] -= count
     if e.held[tier] == 0:
         _unlist(s, rep, tier, entry)
-    return int(e.blocks)
+    return count
 
 
 @inner
-def _put_last(s: Any, rep: Any, tier: int, entry: int) -> None:
-    """Put a block in front of those that a lower tier holds of an entry already."""
+def _put_last(s: Any, rep: Any, tier: int, entry: int, count: int) -> None:
+    """Put blocks in front of those that a lower tier holds of an entry already."""
     e = s.entries[entry]
     if e.held[tier] == 0:
         _list(s, rep, tier, entry)
-    e.held[tier] += 1
-    rep.tier_blocks[tier] += e.blocks
+    e.held[tier] += count
+    rep.tier_blocks[tier] += count * e.blocks
+
+
+@inner
+def _drop(s: Any, rep: Any, tier: int, room: int) -> tuple[int, int]:
+    """Take the least recently used blocks of one entry out of a lower tier with too many; entry and count."""
+    old = rep.oldest[tier]
+    count = _take_last(s, rep, tier, old, rep.tier_blocks[tier] - room)
+    rep.tier_blocks[tier] -= count * s.entries[old].blocks
+    return old, count
 
 
 @inner
 def _forget_last(s: Any, r: int, entry: int) -> None:
-    """Note that the deepest block of an entry is in no tier any more."""
-    e = s.entries[entry]
-    left = e.held[0] + e.held[1] + e.held[2]
-    _tell(s, r, e.id + left, 1, False)
-    if left == 0:
-        _give_back(s, r, entry)
+    """Note that the deepest blocks of an entry are in no tier any more."""
+    _tell(s, r, entry)
+    if _blocks_held(s, entry) == 0:
+        _give_back(s, entry)
 
 
 @inner
-def _to_storage(s: Any, r: int, rep: Any, entry: int, room: int) -> None:
+def _to_storage(s: Any, r: int, rep: Any, entry: int, count: int, room: int) -> None:
     if s.entries[entry].blocks > room:
         _forget_last(s, r, entry)
         return
-    _put_last(s, rep, 2, entry)
+    _put_last(s, rep, 2, entry, count)
     while rep.tier_blocks[2] > room:
-        old = rep.oldest[2]
-        rep.tier_blocks[2] -= _take_last(s, rep, 2, old)
-        _forget_last(s, r, old)
+        _forget_last(s, r, _drop(s, rep, 2, room)[0])
 
 
 @outer
-def evict(p: Any, s: Any, r: int) -> None:
-    """Move the least recently used block out of HBM; the caller knows that there is one."""
+def evict(p: Any, s: Any, r: int, blocks: int, hashed: int) -> None:
+    """Move the least recently used blocks of one entry out of HBM, as far as some or some hashed ones are wanted.
+
+    The caller knows that there is one.
+    """
     rep = s.replicas[r]
     entry = rep.oldest[0]
-    blocks = _take_last(s, rep, 0, entry)
-    rep.free_blocks += blocks
-    rep.evictable_blocks -= blocks
-    rep.evictable_entries -= 1
-    rep.entries -= 1
-    host = p.engines[r].host_blocks
-    if blocks > host:
-        _to_storage(s, r, rep, entry, p.engines[r].storage_blocks)
+    size = s.entries[entry].blocks
+    count = _take_last(s, rep, 0, entry, max(blocks, hashed * size))
+    rep.free_blocks += count * size
+    rep.evictable_blocks -= count * size
+    rep.evictable_entries -= count
+    rep.entries -= count
+    host, storage = p.engines[r].host_blocks, p.engines[r].storage_blocks
+    if size > host:
+        _to_storage(s, r, rep, entry, count, storage)
         return
-    _put_last(s, rep, 1, entry)
+    _put_last(s, rep, 1, entry, count)
     while rep.tier_blocks[1] > host:
-        old = rep.oldest[1]
-        rep.tier_blocks[1] -= _take_last(s, rep, 1, old)
-        _to_storage(s, r, rep, old, p.engines[r].storage_blocks)
+        old, dropped = _drop(s, rep, 1, host)
+        _to_storage(s, r, rep, old, dropped, storage)
 
 
 @inner
@@ -190,8 +207,7 @@ def cached_at(s: Any, r: int, row: int) -> int:
         entry = find(s, r, s.stretches[j].id + shift)
         if entry == NOBODY:
             break
-        held = s.entries[entry].held
-        here = held[0] + held[1] + held[2]
+        here = _blocks_held(s, entry)
         matched += here
         if here < s.stretches[j].blocks:
             break
@@ -215,21 +231,16 @@ def look_up(s: Any, row: int, view: Any, field: int) -> None:
     for r in range(view.shape[1]):
         view[field, r] = 0
     begin, end, shift = _stretches(s, row)
-    for word in range(s.holders.shape[1]):
+    for word in range(s.seen_holders.shape[1]):
         holding, blocks = ~np.uint64(0), 0
         for j in range(begin, end):
-            first, many = s.stretches[j].id + shift, s.stretches[j].blocks
-            # who holds the last block of a stretch holds all of it
-            whole = holding & s.seen_holders[first + many - 1, word]
-            part = holding & ~whole
-            for key in range(first, first + many):
-                still = part & s.seen_holders[key, word]
-                if still != part:
-                    _note(s, row, view, field, word, part & ~still, blocks + key - first)
-                part = still
-                if part == np.uint64(0):
-                    break
-            blocks += many
+            key = s.stretches[j].id + shift
+            whole = holding & s.seen_holders[key, word, _WHOLE]
+            part = holding & s.seen_holders[key, word, _PART]
+            _note(s, row, view, field, word, holding & ~(whole | part), blocks)
+            if part != np.uint64(0):
+                _note_parts(s, row, view, field, word, part, blocks, key)
+            blocks += s.stretches[j].blocks
             holding = whole
             if holding == np.uint64(0):
                 break
@@ -238,14 +249,49 @@ def look_up(s: Any, row: int, view: Any, field: int) -> None:
 
 
 @outer
+def _note_parts(s: Any, row: int, view: Any, field: int, word: int, who: Any, blocks: int, key: int) -> None:
+    """Note for the replicas of a bit set what they hold of a stretch, beside the blocks before it."""
+    if len(s.first_block) == 1:
+        for r in range(64 * word, min(64 * word + 64, view.shape[1])):
+            bit = _ONE << np.uint64(r & 63)
+            if who & bit:
+                _note(s, row, view, field, word, bit, blocks + _blocks_held(s, find(s, r, key)))
+        return
+    at = s.first_block[key]
+    while who != np.uint64(0):
+        still = who & s.seen_blocks[at, word]
+        _note(s, row, view, field, word, who & ~still, blocks)
+        who, at, blocks = still, at + 1, blocks + 1
+
+
+@outer
 def publish(s: Any) -> None:
     """Let the router know where blocks are now."""
     for n in range(s.counts[DIRTY]):
         key = s.dirty_ids[n]
-        for word in range(s.holders.shape[1]):
-            s.seen_holders[key, word] = s.holders[key, word]
         s.is_dirty[key] = False
+        for word in range(s.holders.shape[1]):
+            part = s.holders[key, word, _PART]
+            s.seen_holders[key, word, _WHOLE] = s.holders[key, word, _WHOLE]
+            s.seen_holders[key, word, _PART] = part
+            if part != np.uint64(0):
+                _publish_parts(s, key, word, part)
     s.counts[DIRTY] = 0
+
+
+@outer
+def _publish_parts(s: Any, key: int, word: int, who: Any) -> None:
+    """Write down which blocks of a stretch the replicas of a bit set hold."""
+    for r in range(64 * word, min(64 * word + 64, len(s.replicas))):
+        bit = _ONE << np.uint64(r & 63)
+        if who & bit:
+            first, entry = s.first_block[key], find(s, r, key)
+            here = _blocks_held(s, entry)
+            for place in range(s.entries[entry].stretch_blocks):
+                if place < here:
+                    s.seen_blocks[first + place, word] |= bit
+                else:
+                    s.seen_blocks[first + place, word] &= ~bit
 
 
 @inner
@@ -260,8 +306,7 @@ def _lacking(p: Any, s: Any, r: int, row: int) -> tuple[int, int, int, int, int]
         in_hbm, here = 0, 0
         if entry != NOBODY:
             e = s.entries[entry]
-            in_hbm = e.held[0]
-            here = in_hbm + e.held[1] + e.held[2]
+            in_hbm, here = e.held[0], _blocks_held(s, entry)
             if e.references == 0:
                 revived += in_hbm
                 revived_kv += in_hbm * e.blocks
@@ -323,7 +368,7 @@ def admit(p: Any, s: Any, r: int, row: int, own_blocks: int, target: int) -> boo
         return False
     _refer(p, s, r, row, matched)
     while rep.free_blocks < need or rep.entries + new > most:
-        evict(p, s, r)
+        evict(p, s, r, need - rep.free_blocks, rep.entries + new - most)
     rep.free_blocks -= need
     rep.entries += new
     _complete(p, s, r, row)
@@ -342,24 +387,24 @@ def _complete(p: Any, s: Any, r: int, row: int) -> None:
         key, many = s.stretches[j].id + shift, s.stretches[j].blocks
         entry = find(s, r, key)
         if entry == NOBODY:
-            entry = _create(s, r, key, _kv_blocks(p, s, r, row, place))
+            entry = _create(s, r, key, _kv_blocks(p, s, r, row, place), many)
         e = s.entries[entry]
         if e.held[0] < many:
-            _tell(s, r, key + e.held[0], many - e.held[0], True)
             e.creator, e.created_from = row, e.held[0]
             e.held[0] = many
+            _tell(s, r, entry)
         place += many
 
 
 @inner
-def _create(s: Any, r: int, key: int, blocks: int) -> int:
+def _create(s: Any, r: int, key: int, blocks: int, many: int) -> int:
     """An entry that one request refers to and that holds nothing yet."""
     entry = s.counts[FREE_SLOT]
     e = s.entries[entry]
     # one never used has the next behind it
     s.counts[FREE_SLOT] = e.newer[0] if e.newer[0] != NOBODY else entry + 1
     s.counts[SLOTS_LEFT] -= 1
-    e.id, e.replica, e.blocks, e.references = key, r, blocks, 1
+    e.id, e.replica, e.blocks, e.stretch_blocks, e.references = key, r, blocks, many, 1
     for tier in range(3):
         e.held[tier] = 0
     enter(s, r, key, entry)
@@ -382,9 +427,8 @@ def release(s: Any, r: int, row: int, is_complete: bool) -> None:
             rep.free_blocks += lost * e.blocks
             rep.entries -= lost
             e.held[0] = e.created_from
-            _tell(s, r, e.id + e.created_from, lost, False)
+            _forget_last(s, r, entry)
             if e.held[0] == 0:
-                _give_back(s, r, entry)
                 continue
         _list(s, rep, 0, entry)
         rep.evictable_blocks += e.held[0] * e.blocks
@@ -401,6 +445,6 @@ def forget(s: Any, r: int) -> None:
     for tier in range(2, -1, -1):
         while rep.oldest[tier] != NOBODY:
             entry = rep.oldest[tier]
-            _take_last(s, rep, tier, entry)
+            _take_last(s, rep, tier, entry, s.entries[entry].held[tier] * s.entries[entry].blocks)
             _forget_last(s, r, entry)
         rep.tier_blocks[tier] = 0

@@ -17,47 +17,48 @@ NOBODY = 0
 
 
 @inner
-def _home(s: Any, r: int, key: int) -> int:
-    """Place in the table where the search for an id begins."""
-    mixed = np.int64((np.uint64(key) * _HASH + np.uint64(r) * _STEP) >> np.uint64(32))
-    return int(mixed & (len(s.table) - 1))
+def _mix(r: int, key: int) -> int:
+    """A number of 32 bits for an id at a replica; its last bits are where a search in the table begins."""
+    return int(np.int64((np.uint64(key) * _HASH + np.uint64(r) * _STEP) >> np.uint64(32)))
 
 
 @inner
 def find(s: Any, r: int, key: int) -> int:
-    """Entry of a stretch at a replica by the id of its first block, or nobody."""
-    mask = len(s.table) - 1
-    at = _home(s, r, key)
+    """Entry of a stretch at a replica by its id, or nobody."""
+    mask, mixed = len(s.table) - 1, _mix(r, key)
+    at = mixed & mask
     while True:
-        slot = s.table[at]
-        if slot.entry == NOBODY or (slot.id == key and slot.replica == r):
-            return slot.entry
+        entry = s.table[at].entry
+        if entry == NOBODY:
+            return NOBODY
+        if s.table[at].mixed == mixed and s.entries[entry].id == key and s.entries[entry].replica == r:
+            return entry
         at = (at + 1) & mask
 
 
 @inner
 def enter(s: Any, r: int, key: int, entry: int) -> None:
-    mask = len(s.table) - 1
-    at = _home(s, r, key)
+    mask, mixed = len(s.table) - 1, _mix(r, key)
+    at = mixed & mask
     while s.table[at].entry != NOBODY:
         at = (at + 1) & mask
     slot = s.table[at]
-    slot.id, slot.replica, slot.entry = key, r, entry
+    slot.mixed, slot.entry = mixed, entry
 
 
 @inner
-def strike(s: Any, r: int, key: int) -> None:
-    """Take an id out of the table; what was pushed on by it moves back."""
+def strike(s: Any, entry: int) -> None:
+    """Take an entry out of the table; what was pushed on by it moves back."""
     mask = len(s.table) - 1
-    hole = _home(s, r, key)
-    while s.table[hole].id != key or s.table[hole].replica != r:
+    hole = _mix(s.entries[entry].replica, s.entries[entry].id) & mask
+    while s.table[hole].entry != entry:
         hole = (hole + 1) & mask
     at = (hole + 1) & mask
     while s.table[at].entry != NOBODY:
         slot = s.table[at]
-        if (at - _home(s, slot.replica, slot.id)) & mask >= (at - hole) & mask:
+        if (at - np.int64(slot.mixed)) & mask >= (at - hole) & mask:
             gap = s.table[hole]
-            gap.id, gap.replica, gap.entry = slot.id, slot.replica, slot.entry
+            gap.mixed, gap.entry = slot.mixed, slot.entry
             hole = at
         at = (at + 1) & mask
     s.table[hole].entry = NOBODY

@@ -87,10 +87,12 @@ class State(Pack):
         Where a session was served last.
     entries, table
         Cached stretches of all replicas and their hash table.
-    holders, seen_holders : (id, word)
-        Bit sets: which replicas hold a block, and what the router knows of it.
+    holders, seen_holders : (id, word, 2)
+        Bit sets: which replicas hold all of a stretch or a part of it, and what the router knows of it.
+    seen_blocks, first_block : (block, word), (id,)
+        With a publication period: who held which blocks of stretches held in part, and where those of each begin.
     dirty_ids, is_dirty
-        Blocks whose holders changed since the last publication.
+        Stretches whose holders changed since the last publication.
     adapter_id, adapter_users, adapter_used_s, adapter_start
         Adapters by replica.
     alarm_s, alarm_row
@@ -153,6 +155,8 @@ class State(Pack):
     table: NDArray[Any]
     holders: NDArray[np.uint64]
     seen_holders: NDArray[np.uint64]
+    seen_blocks: NDArray[np.uint64]
+    first_block: NDArray[np.int32]
     dirty_ids: NDArray[np.int32]
     is_dirty: NDArray[np.bool_]
     adapter_id: NDArray[np.int32]

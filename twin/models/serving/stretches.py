@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twin.requests import Requests
 
 STRETCH = np.dtype([("id", "i4"), ("blocks", "i4")])
-"""The first block of a stretch, and how many they are; their ids are consecutive."""
+"""The number of a stretch, and how many blocks it has."""
 
 Ints = NDArray[np.int64]
 _END = -1
@@ -32,17 +32,24 @@ class Stretches:
     start, count : (request,)
         Where those of a prompt begin, and how many they are.
     shift : (request,)
-        What is added to the ids of a prompt, so that copies of a trace share none.
-    distinct, distinct_blocks : int
-        Different stretches, and one above the largest shifted id of a block.
+        What is added to the numbers of a prompt, so that copies of a trace share none.
+    first_block : (stretch,)
+        By shifted number: the first block of each stretch, where different blocks are counted through.
+    distinct_blocks : int
+        How many different blocks there are.
     """
 
     stretches: NDArray[np.void]
     start: Ints
     count: NDArray[np.int32]
     shift: NDArray[np.int32]
-    distinct: int
+    first_block: NDArray[np.int32]
     distinct_blocks: int
+
+    @property
+    def distinct(self) -> int:
+        """How many different stretches there are."""
+        return len(self.first_block)
 
 
 def find_stretches(requests: Requests) -> Stretches:
@@ -55,7 +62,7 @@ def find_stretches(requests: Requests) -> Stretches:
     ...             prefix_ids=[4, 5, 6, 4, 5, 7], prefix_block_tokens=400)
     >>> found = find_stretches(both)
     >>> found.stretches[["id", "blocks"]].tolist(), found.count.tolist()
-    ([(0, 2), (2, 1), (0, 2), (3, 1)], [2, 2])
+    ([(0, 2), (1, 1), (0, 2), (2, 1)], [2, 2])
     """
     size = requests.prefix_block_tokens
     prompts = requests.prompt_tokens.astype(np.int64)
@@ -63,7 +70,8 @@ def find_stretches(requests: Requests) -> Stretches:
     has = blocks > 0
     if not has.any() or not len(requests.prefix_ids):
         none = np.zeros(requests.rows, dtype=np.int64)
-        return Stretches(np.zeros(1, STRETCH), none, none.astype(np.int32), none.astype(np.int32), 0, 0)
+        zeros = none.astype(np.int32)
+        return Stretches(np.zeros(1, STRETCH), none, zeros, zeros, zeros[:0], 0)
     copies, copy_of, shift = _copies(requests, has)
     is_cut = prompts < blocks * size
     # prompts that begin at the same place and are as long, to the last token or none, have the same list
@@ -72,17 +80,19 @@ def find_stretches(requests: Requests) -> Stretches:
     examples, list_of = np.unique(alike[rows] if copies else rows, return_index=True, return_inverse=True)[1:]
     lists = rows[examples]
     ids, begins = _ids(requests.prefix_ids, requests.prefix_start[lists], blocks[lists], shift[lists])
-    number, opens, distinct = _joined(ids, begins, is_cut[lists])
+    number, opens = _joined(ids, begins, is_cut[lists])
     places = np.flatnonzero(opens)
     found = np.zeros(len(places), dtype=STRETCH)
-    found["id"] = number[places]
+    first_block, found["id"] = np.unique(number[places], return_inverse=True)
     found["blocks"] = np.diff(places, append=len(ids))
     first = np.searchsorted(places, begins)
     counts = np.diff(first, append=len(places))
     start, count = np.zeros(requests.rows, np.int64), np.zeros(requests.rows, np.int32)
     start[rows], count[rows] = first[list_of], counts[list_of]
     each, copies = int(number.max()) + 1, max(copies, 1)
-    return Stretches(found, start, count, (copy_of * each).astype(np.int32), distinct * copies, each * copies)
+    blocks = (each * np.arange(copies)[:, None] + first_block).ravel().astype(np.int32)
+    shift = (copy_of * len(first_block)).astype(np.int32)
+    return Stretches(found, start, count, shift, blocks, each * copies)
 
 
 def _copies(requests: Requests, has: NDArray[np.bool_]) -> tuple[int, Ints, Ints]:
@@ -106,8 +116,8 @@ def _ids(prefix_ids: NDArray[np.int32], start: Ints, length: Ints, shift: Ints) 
     return np.unique(ids, return_inverse=True)[1], begins
 
 
-def _joined(ids: Ints, begins: Ints, is_cut: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_], int]:
-    """New numbers of ids, consecutive in a stretch; where stretches begin; how many different ones there are."""
+def _joined(ids: Ints, begins: Ints, is_cut: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
+    """New numbers of ids, consecutive in a stretch, and where stretches begin."""
     opens = np.zeros(len(ids), dtype=np.bool_)
     opens[begins] = True
     before = np.where(opens, _END, np.roll(ids, 1))
@@ -123,7 +133,7 @@ def _joined(ids: Ints, begins: Ints, is_cut: NDArray[np.bool_]) -> tuple[Ints, N
     first_seen = np.unique(ids, return_index=True)[1]
     number = np.empty(many, dtype=np.int64)
     number[np.argsort(first_seen)] = np.arange(many)
-    return number[ids], opens, len(np.unique(ids[opens]))
+    return number[ids], opens
 
 
 def _always(ids: Ints, beside: Ints, many: int) -> Ints:

@@ -165,5 +165,9 @@ def count_bytes(p: Any, s: Any, n: int) -> None:
     """Book what a transfer that has arrived carried over its source and over trunks."""
     t = s.transfers[n]
     s.replicas[t.source].sent_bytes += t.bytes
-    for trunk in range(len(s.trunk_bytes)):
-        s.trunk_bytes[trunk] += t.bytes * _crosses(p, t.source, t.target, trunk)
+    here, there = p.engines[t.source].place, p.engines[t.target].place
+    leaves = len(s.trunk_bytes) // 2
+    for leaf in range(leaves if here != there else 0):
+        more = p.attached_frac[here, leaf] - p.attached_frac[there, leaf]
+        s.trunk_bytes[leaf] += t.bytes * max(more, 0.0)
+        s.trunk_bytes[leaves + leaf] += t.bytes * max(-more, 0.0)

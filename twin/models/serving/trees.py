@@ -12,11 +12,11 @@ NONE = -1
 @inner
 def set_leaf(tree: Any, index: int, value: Any) -> None:
     """Change a leaf of a tree of minima and what stands above it."""
-    node = len(tree) // 2 + index
-    tree[node] = value
+    node, low = len(tree) // 2 + index, value
+    tree[node] = low
     while node > 1:
+        low = min(low, tree[node ^ 1])
         node >>= 1
-        low = min(tree[2 * node], tree[2 * node + 1])
         if tree[node] == low:
             return
         tree[node] = low
@@ -29,9 +29,7 @@ def first_smallest(tree: Any) -> int:
     half = len(tree) // 2
     node = 1
     while node < half:
-        node *= 2
-        if tree[node] != low:
-            node += 1
+        node = 2 * node + (tree[2 * node] != low)
     return node - half
 
 
