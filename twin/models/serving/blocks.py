@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_cache, prefix_prompt, prefix_tiers
 from twin.models.serving.draws import inner, outer
 from twin.models.serving.layout import (
     COMPUTE,
@@ -18,7 +18,8 @@ from twin.models.serving.layout import (
     WAITING,
 )
 from twin.models.serving.records import LARGEST_RANK, PROMPT_TOKENS, WAITING_REQUESTS
-from twin.models.serving.trees import NONE, goes_first, push, queue_push, swap_out
+from twin.models.serving.trees import NONE, goes_first, push, swap_out
+from twin.models.serving.waiting import join_queue
 
 ROW_BITS = 32
 ROW_MASK = (1 << ROW_BITS) - 1
@@ -69,7 +70,7 @@ def can_fit(p: Any, s: Any, r: int, row: int) -> bool:
         return False
     if rep.queue_root != NONE and goes_first(s.requests, rep.queue_root, row):
         return False
-    if s.requests[row].stage < PULL and prefix_cache.caches(p, s, r, row):
+    if s.requests[row].stage < PULL and prefix_prompt.caches(p, s, r, row):
         return True
     return admission_blocks(p, s, r, row) <= rep.free_blocks + rep.evictable_blocks
 
@@ -130,8 +131,8 @@ def take_blocks(p: Any, s: Any, r: int, row: int) -> bool:
     """Take what an admission needs, evicting cached prefixes; false if there is not enough."""
     rep, req = s.replicas[r], s.requests[row]
     gross = admission_blocks(p, s, r, row)
-    if req.stage < PULL and prefix_cache.caches(p, s, r, row):
-        own = gross - prefix_cache.entry_blocks(p, s, r, row)
+    if req.stage < PULL and prefix_prompt.caches(p, s, r, row):
+        own = gross - prefix_prompt.entry_blocks(p, s, r, row)
         if not prefix_cache.admit(p, s, r, row, own, req.prompt_tokens + req.generated):
             return False
         req.flags |= HAS_ENTRIES
@@ -139,7 +140,7 @@ def take_blocks(p: Any, s: Any, r: int, row: int) -> bool:
     if gross > rep.free_blocks + rep.evictable_blocks:
         return False
     while rep.free_blocks < gross:
-        prefix_cache.evict(p, s, r, gross - rep.free_blocks, 0)
+        prefix_tiers.evict(p, s, r, gross - rep.free_blocks, 0)
     rep.free_blocks -= gross
     if req.stage < PULL:
         req.cached_tokens = 0
@@ -153,7 +154,7 @@ def let_go(p: Any, s: Any, r: int, row: int, gross: int, is_complete: bool) -> N
     s.replicas[r].free_blocks += gross
     if req.flags & HAS_ENTRIES:
         req.flags &= ~HAS_ENTRIES
-        s.replicas[r].free_blocks -= prefix_cache.entry_blocks(p, s, r, row)
+        s.replicas[r].free_blocks -= prefix_prompt.entry_blocks(p, s, r, row)
         prefix_cache.release(s, r, row, is_complete)
 
 
@@ -348,7 +349,7 @@ def preempt(p: Any, s: Any, r: int, now_s: float, stepwise: bool) -> None:
     s.loads[WAITING_REQUESTS, r] += 1
     s.counts[WAITING] += 1
     req.flags |= IS_QUEUED
-    rep.queue_root = queue_push(s.requests, rep.queue_root, victim)
+    join_queue(s, rep, victim)
 
 
 @inner
@@ -360,5 +361,5 @@ def settle(p: Any, s: Any, r: int, now_s: float, stepwise: bool) -> bool:
         preempt(p, s, r, now_s, stepwise)
         is_short = True
     while rep.free_blocks < 0:
-        prefix_cache.evict(p, s, r, -rep.free_blocks, 0)
+        prefix_tiers.evict(p, s, r, -rep.free_blocks, 0)
     return is_short

@@ -19,6 +19,7 @@ from twin.models.serving.blocks import (
     reserved_blocks,
 )
 from twin.models.serving.draws import accepted, inner, outer, uniform
+from twin.models.serving.fetching import fetch
 from twin.models.serving.layout import (
     COMPUTE_AND_SEND,
 )
@@ -166,6 +167,8 @@ def _decode(p: Any, s: Any, grp: Any, g: int, r: int) -> None:
         row = s.heap[start] & ROW_MASK
         pop(s.heap, start, rep.decode)
         rep.decode -= 1
+        if rep.decode > 0:
+            fetch(s.requests, s.heap[start] & ROW_MASK)
         _finish_decoded(p, s, r, row, grp.due_s)
     if rep.decode == 0:
         rep.turn = 0  # keeps the key far from the bits of the row

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_tiers
 from twin.models.serving.blocks import (
     ROW_MASK,
     decode_blocks,
@@ -42,6 +42,7 @@ from twin.models.serving.records import PROMPT_TOKENS
 from twin.models.serving.runs import look
 from twin.models.serving.transfers import remove_transfer
 from twin.models.serving.trees import NONE, queue_pop, queue_push
+from twin.models.serving.waiting import join_queue, pop_queue
 from twin.requests import CANCELLED
 
 
@@ -123,7 +124,7 @@ def _lose_batch(p: Any, s: Any, r: int, last_token_s: float, at_s: float, stepwi
         context = s.requests[row].prompt_tokens + s.requests[row].generated
         let_go(p, s, r, row, decode_blocks(p, s, r, row, context), True)
         _lose_decoded(p, s, r, row, last_token_s, at_s)
-    prefix_cache.forget(s, r)
+    prefix_tiers.forget(s, r)
     rep.free_blocks += rep.decode_blocks
     rep.decode_blocks = 0
     rep.given_up, rep.extra_s, rep.turn = 0, 0.0, 0
@@ -160,7 +161,7 @@ def _empty_queue(s: Any, d: int, dead: int, lost: int) -> int:
             if is_way:
                 rep.way_first = s.requests[row].link
             else:
-                rep.queue_root = queue_pop(s.requests, row)
+                pop_queue(s, rep)
             req = s.requests[row]
             if not req.flags & IS_QUEUED:
                 continue
@@ -180,6 +181,6 @@ def _empty_queue(s: Any, d: int, dead: int, lost: int) -> int:
         else:
             while chain != NONE:
                 following = s.requests[chain].link
-                rep.queue_root = queue_push(s.requests, rep.queue_root, chain)
+                join_queue(s, rep, chain)
                 chain = following
     return lost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_cache, prefix_holders, prefix_prompt
 from twin.models.serving.blocks import blocks_of
 from twin.models.serving.draws import inner
 from twin.models.serving.layout import (
@@ -67,7 +67,8 @@ def _choose(p: Any, s: Any, row: int, choose: Any) -> int:
     if s.counts[INDEXED]:
         return first_smallest(s.entry_tree) if s.entry_tree[1] < ENDLESS else NONE
     if s.counts[LOOKS_UP]:
-        prefix_cache.look_up(s, row, s.seen, CACHED_TOKENS)
+        prefix_holders.look_up(s, row, s.seen, CACHED_TOKENS)
+        prefix_holders.fetch_holders(s, min(row + 1, len(s.requests) - 1))  # mostly who comes next
     r = choose(s.seen, s.is_open, s.request_info)
     if r < NONE or r >= len(s.is_open) or (r != NONE and not s.is_open[r]):
         return -2
@@ -105,7 +106,7 @@ def _is_short(p: Any, s: Any, r: int, row: int) -> bool:
     least = p.engines[r].disaggregate_above_tokens
     if least == 0:
         return False
-    cached = prefix_cache.cached_at(s, r, row) if prefix_cache.caches(p, s, r, row) else 0
+    cached = prefix_cache.cached_at(s, r, row) if prefix_prompt.caches(p, s, r, row) else 0
     return s.requests[row].prompt_tokens - cached < least
 
 
@@ -150,5 +151,7 @@ def arrive(p: Any, s: Any, row: int, now_s: float, policies: Any) -> bool:
         s.session_replica[session] = r
     s.loads[PROMPT_TOKENS, r] += req.prompt_tokens + req.generated
     owe(s, r, row, 1)
+    if prefix_prompt.caches(p, s, r, row):
+        prefix_cache.fetch_places(s, r, row)
     enqueue(p, s, r, row, now_s + p.engines[r].ingress_s)
     return True

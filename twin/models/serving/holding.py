@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_prompt
 from twin.models.serving.blocks import adapter_slot, admission_blocks
 from twin.models.serving.draws import inner, outer
 from twin.models.serving.layout import PULL
@@ -27,9 +27,9 @@ def _is_ready(p: Any, s: Any, r: int) -> bool:
         return False
     if s.requests[row].stage >= PULL or adapter_slot(p, s, r, row) == NONE:
         return False
-    if prefix_cache.caches(p, s, r, row):
+    if prefix_prompt.caches(p, s, r, row):
         in_use = rep.entries - rep.evictable_entries
-        if in_use + prefix_cache.prompt_ids(s, row) > engine.cache_entries:
+        if in_use + prefix_prompt.prompt_ids(s, row) > engine.cache_entries:
             return False
     return admission_blocks(p, s, r, row) <= rep.free_blocks + rep.evictable_blocks
 

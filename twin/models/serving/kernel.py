@@ -43,7 +43,8 @@ from twin.models.serving.prices import coefficients_of, floor_s, growth_s, rank_
 from twin.models.serving.records import ENDLESS
 from twin.models.serving.runs import cut, end_s
 from twin.models.serving.transfers import start_transfer
-from twin.models.serving.trees import NONE, chain_append, queue_pop, queue_push, set_leaf
+from twin.models.serving.trees import NONE, chain_append, set_leaf
+from twin.models.serving.waiting import join_queue, pop_queue
 
 
 @inner
@@ -69,7 +70,7 @@ def _line_up(s: Any, r: int, now_s: float) -> None:
         row = rep.way_first
         rep.way_first = s.requests[row].link
         if s.requests[row].flags & IS_QUEUED:
-            rep.queue_root = queue_push(s.requests, rep.queue_root, row)
+            join_queue(s, rep, row)
 
 
 @inner
@@ -88,7 +89,7 @@ def _admit(p: Any, s: Any, r: int, now_s: float, starts: bool) -> None:
             return
         if slot >= 0:
             take_adapter(p, s, r, row, slot)
-        rep.queue_root = queue_pop(s.requests, row)
+        pop_queue(s, rep)
         leave_queue(s, r, row)
         rep.batch += 1
         rep.extra_s += engine.admission_s

@@ -15,30 +15,31 @@ GIVEN_UP, HAS_ENTRIES, IS_LOADING, IS_QUEUED, IS_AWAY, IS_JOINING = 1, 2, 4, 8, 
 
 REQUEST = np.dtype(
     [
-        ("arrived_at_s", "f8"),
-        ("admitted_at_s", "f8"),
-        ("first_token_at_s", "f8"),
-        ("done_at_s", "f8"),
         ("rank", "f8"),  # in its queue; instant of the arrival to come for what has not arrived
         ("ready_s", "f8"),  # for the queue of its replica
-        ("started_s", "f8"),  # its first prompt tokens at its last replica
-        ("stalled_s", "f8"),  # its last token, when the next iteration will not bring the next one
+        ("link", "i4"),
+        ("child", "i4"),
         ("prompt_tokens", "i4"),
         ("output_tokens", "i4"),
         ("generated", "i4"),  # up to its last admission, and when it leaves
         ("cached_tokens", "i4"),
-        ("link", "i4"),
-        ("child", "i4"),
         ("replica", "i4"),
         ("entry_replica", "i4"),
-        ("order", "i4"),  # of admission at its replica
         ("status", "i1"),
         ("stage", "i1"),
         ("flags", "i1"),
         ("attempts", "i1"),
+        ("order", "i4"),  # of admission at its replica
+        ("stalled_s", "f8"),  # its last token, when the next iteration will not bring the next one
+        ("done_at_s", "f8"),
+        ("started_s", "f8"),  # its first prompt tokens at its last replica
+        ("arrived_at_s", "f8"),
+        ("admitted_at_s", "f8"),
+        ("first_token_at_s", "f8"),
     ],
     align=True,
 )
+"""A request; what boundaries touch most stands together, for the caches of the CPU."""
 
 REPLICA = np.dtype(
     [
@@ -72,6 +73,7 @@ REPLICA = np.dtype(
         ("way_first", "i4"),
         ("way_last", "i4"),
         ("queue_root", "i4"),
+        ("queue_last", "i4"),  # the row that joined the queue last, while it is there
         ("prefill_first", "i4"),
         ("prefill_last", "i4"),
         ("joining", "i4"),  # chain: loaded, not yet in decode

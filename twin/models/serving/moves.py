@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twin.models.serving import prefix_cache
+from twin.models.serving import prefix_holders
 from twin.models.serving.blocks import (
     ROW_MASK,
     blocks_of,
@@ -62,7 +62,8 @@ from twin.models.serving.records import (
 )
 from twin.models.serving.runs import look
 from twin.models.serving.transfers import count_bytes, remove_transfer
-from twin.models.serving.trees import NONE, first_smallest, queue_pop, queue_push, set_leaf
+from twin.models.serving.trees import NONE, first_smallest, queue_push, set_leaf
+from twin.models.serving.waiting import pop_queue
 from twin.requests import CANCELLED, FINISHED, INSIDE, SHED
 
 BEHIND = 1 << 20
@@ -196,7 +197,7 @@ def choose_decode(p: Any, s: Any, row: int, choose: Any) -> int:
         for i in range(len(s.mask)):
             s.mask[i] = s.is_open_decode[i] and blocks_of(p, i, need) <= p.engines[i].kv_blocks
         if s.counts[LOOKS_UP_DECODE]:
-            prefix_cache.look_up(s, row, s.seen, CACHED_TOKENS)
+            prefix_holders.look_up(s, row, s.seen, CACHED_TOKENS)
         fill_info(p, s, row, DECODE, s.counts[DECODE_CURSOR], s.requests[row].attempts - 1 + BEHIND)
         r = choose(s.seen, s.mask, s.request_info)
         if r < NONE or r >= len(s.mask) or (r != NONE and not s.mask[r]):
@@ -294,7 +295,7 @@ def _transfer_of(s: Any, row: int) -> int:
 def drop_dead(s: Any, rep: Any) -> None:
     """Let the head of a queue be one that waits."""
     while rep.queue_root != NONE and not s.requests[rep.queue_root].flags & IS_QUEUED:
-        rep.queue_root = queue_pop(s.requests, rep.queue_root)
+        pop_queue(s, rep)
 
 
 @outer

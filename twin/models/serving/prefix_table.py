@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from twin.models.serving.draws import inner, outer
+from twin.models.serving.fetching import fetch
 from twin.models.serving.layout import IS_UNTABLED, MOST_STRETCHES
 
 _HASH = np.uint64(0x9E3779B97F4A7C15)
@@ -20,6 +21,31 @@ NOBODY = 0
 def _mix(r: int, key: int) -> int:
     """A number of 32 bits for an id at a replica; its last bits are where a search in the table begins."""
     return int(np.int64((np.uint64(key) * _HASH + np.uint64(r) * _STEP) >> np.uint64(32)))
+
+
+@inner
+def place_of(s: Any, r: int, key: int) -> int:
+    """Place in the table where the search for an id begins."""
+    return _mix(r, key) & (len(s.table) - 1)
+
+
+@inner
+def fetch_place(s: Any, r: int, key: int) -> None:
+    """Fetch where the search for an id begins."""
+    fetch(s.table, place_of(s, r, key))
+
+
+@inner
+def fetch_entry(s: Any, r: int, key: int) -> None:
+    """Fetch what is probably the entry of an id."""
+    fetch(s.entries, s.table[place_of(s, r, key)].entry)
+
+
+@inner
+def blocks_held(s: Any, entry: int) -> int:
+    """Leading blocks of a stretch that a replica holds in any tier."""
+    held = s.entries[entry].held
+    return held[0] + held[1] + held[2]
 
 
 @inner

@@ -11,12 +11,21 @@ from twin.errors import Fault, ScenarioError
 from twin.models.serving import cached_blocks
 from twin.models.serving.cached_blocks import looks_up
 from twin.models.serving.flows import idle_flows
+from twin.models.serving.idle import (
+    adapter_tables,
+    bins,
+    column,
+    follower_tables,
+    group_table,
+    replica_table,
+    request_table,
+    starts,
+)
 from twin.models.serving.layout import (
     COMING_ROOT,
     COUNTS,
     FREE_SLOT,
     GAPS_KEPT,
-    GROUP,
     INDEXED,
     INDEXED_DECODE,
     IS_UNTABLED,
@@ -24,8 +33,6 @@ from twin.models.serving.layout import (
     LOOKS_UP_DECODE,
     MOST_STRETCHES,
     NEXT_PUBLISH,
-    REPLICA,
-    REQUEST,
     SLOTS_LEFT,
     TRANSFER,
 )
@@ -45,7 +52,7 @@ from twin.models.serving.records import (
 )
 from twin.models.serving.stretches import find_stretches
 from twin.models.serving.trees import NONE
-from twin.requests import COMING, Requests
+from twin.requests import Requests
 
 
 class State(Pack):
@@ -235,8 +242,8 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
     rows, replicas = requests.rows, len(params.engines)
     if faults := _faults(params, requests, now_s):
         raise ScenarioError("requests cannot be served as they stand", faults)
-    table = _table(requests)
-    followers = _followers(requests)
+    table = request_table(requests)
+    followers = follower_tables(requests)
     table["ready_s"] = -np.inf  # of what follows others: when the last of them was done
     engines = params.engines
     width = 1 << max(replicas - 1, 0).bit_length()
@@ -266,19 +273,19 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
     return State(dict(
         requests=table,
         static_rows=np.flatnonzero(followers["waits_for"][:rows] == 0).astype(np.int32),
-        **{name: _column(getattr(requests, name)) for name in _PER_REQUEST},
-        prefix_start=_column(found.start),
-        prefix_stretches=_column(found.count),
-        prefix_shift=_column(found.shift),
+        **{name: column(getattr(requests, name)) for name in _PER_REQUEST},
+        prefix_start=column(found.start),
+        prefix_stretches=column(found.count),
+        prefix_shift=column(found.shift),
         stretches=found.stretches,
         prefix_block_tokens=np.array([requests.prefix_block_tokens], dtype=np.int64),
         **followers,
         left=np.full(max(rows, 1), NONE, dtype=np.int32),
-        replicas=_replicas(params),
-        groups=_groups(engines, group_count),
+        replicas=replica_table(params),
+        groups=group_table(engines, group_count),
         group_of=engines["group"].copy(),
         heap=np.zeros(int(engines["max_batch"].sum()), dtype=np.int64),
-        heap_start=_starts(engines["max_batch"]),
+        heap_start=starts(engines["max_batch"]),
         loads=view,
         seen=view.copy() if params.publish_s > 0.0 else view,
         is_open=np.zeros(replicas, dtype=np.bool_),
@@ -287,14 +294,14 @@ def start(params: Params, requests: Requests, now_s: float = 0.0) -> State:
         entry_tree=np.full(2 * width, ENDLESS, dtype=np.int64),
         decode_tree=np.full(2 * width, ENDLESS, dtype=np.int64),
         due_tree=np.full(2 << max(group_count - 1, 0).bit_length(), np.inf),
-        hist=np.zeros((replicas, _bins(engines)), dtype=np.int32),
+        hist=np.zeros((replicas, bins(engines)), dtype=np.int32),
         request_info=np.zeros(16, dtype=np.int64),
         totals=np.zeros(4, dtype=np.int64),
         rank_state=np.zeros((len(requests.tenants) + 1, TENANT_FIELDS)),
         admit_state=np.zeros((len(requests.tenants) + 1, TENANT_FIELDS)),
         session_replica=np.full(max(sessions, 1), NONE, dtype=np.int32),
         **tables,
-        **_adapters(engines),
+        **adapter_tables(engines),
         alarm_s=np.zeros(rows if patient else 1),
         alarm_row=np.zeros(rows if patient else 1, dtype=np.int32),
         transfers=np.zeros(most_transfers, dtype=TRANSFER),
@@ -332,87 +339,6 @@ def _faults(params: Params, requests: Requests, now_s: float) -> list[Fault]:
                   "choose 16 or 32, or switch the prefix cache off")
         )  # fmt: skip
     return faults
-
-
-def _table(requests: Requests) -> NDArray[Any]:
-    """Rows of requests that have not come; laid out row by row, which is faster than field by field."""
-    blank = np.zeros(1, dtype=REQUEST)
-    for name in ("admitted_at_s", "first_token_at_s", "done_at_s", "stalled_s", "started_s"):
-        blank[name] = np.nan
-    for name in ("link", "child", "replica", "entry_replica"):
-        blank[name] = NONE
-    blank["ready_s"] = -np.inf  # of what follows others: when the last of them was done
-    blank["status"] = COMING
-    table = np.empty(requests.rows, dtype=REQUEST)
-    table.view(np.uint8).reshape(-1, REQUEST.itemsize)[:] = blank.view(np.uint8)
-    for name in ("arrived_at_s", "prompt_tokens", "output_tokens"):
-        table[name] = getattr(requests, name)
-    return table
-
-
-def _column(values: NDArray[Any]) -> NDArray[Any]:
-    """The column, or its one value where all rows share it."""
-    if len(values) == 0:
-        return np.zeros(1, dtype=values.dtype)
-    if values.strides == (0,) or len(values) == 1 or np.all(values == values[0]):
-        return values[:1].copy()
-    return np.ascontiguousarray(values)
-
-
-def _starts(sizes: Ints) -> Ints:
-    return np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
-
-
-def _followers(requests: Requests) -> dict[str, NDArray[np.int32]]:
-    rows = requests.rows
-    if not len(requests.follows):
-        none = np.zeros(1, dtype=np.int32)
-        return {"follower_start": none, "followers": none, "waits_for": np.zeros(max(rows, 1), np.int32)}
-    order = np.lexsort((requests.follower, requests.follows))
-    counts = np.bincount(requests.follows, minlength=rows)
-    return {
-        "follower_start": np.concatenate(([0], np.cumsum(counts))).astype(np.int32),
-        "followers": requests.follower[order].astype(np.int32),
-        "waits_for": np.bincount(requests.follower, minlength=rows).astype(np.int32),
-    }
-
-
-def _bins(engines: NDArray[np.void]) -> int:
-    paged = engines["is_paged"] > 0
-    return int(engines["block_tokens"][paged].max(initial=1))
-
-
-def _replicas(params: Params) -> NDArray[Any]:
-    states = np.zeros(len(params.engines), dtype=REPLICA)
-    for name in ("way_first", "way_last", "queue_root", "prefill_first",
-                 "prefill_last", "joining", "stalled"):  # fmt: skip
-        states[name] = NONE
-    states["free_blocks"] = params.engines["kv_blocks"]
-    states["role"] = params.engines["role"]
-    states["clock_frac"] = 1.0
-    states["is_alive"] = 1
-    return states
-
-
-def _groups(engines: NDArray[np.void], count: int) -> NDArray[Any]:
-    groups = np.zeros(count, dtype=GROUP)
-    groups["due_s"] = np.inf
-    groups["clock_frac"] = 1.0
-    groups["is_alive"] = 1
-    groups["hold_left"] = NONE
-    groups["count"] = np.bincount(engines["group"], minlength=count)
-    groups["start"] = np.searchsorted(engines["group"], np.arange(count))
-    return groups
-
-
-def _adapters(engines: NDArray[np.void]) -> dict[str, NDArray[Any]]:
-    total = int(engines["adapter_slots"].sum())
-    return {
-        "adapter_id": np.full(total, NONE, dtype=np.int32),
-        "adapter_users": np.zeros(total, dtype=np.int32),
-        "adapter_used_s": np.zeros(total),
-        "adapter_start": _starts(engines["adapter_slots"]),
-    }
 
 
 def copy(state: State) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from twin.models.serving import prefix_cache, prefix_table
+from twin.models.serving import prefix_holders, prefix_table
 from twin.models.serving.blocks import more_blocks
 from twin.models.serving.closing import tally
 from twin.models.serving.deaths import lose_group
@@ -140,7 +140,7 @@ def _publish(p: Any, s: Any, now_s: float) -> None:
         for r in range(s.loads.shape[1]):
             s.seen[field, r] = s.loads[field, r]
     if s.counts[LOOKS_UP] or s.counts[LOOKS_UP_DECODE]:
-        prefix_cache.publish(s)
+        prefix_holders.publish(s)
     # nothing happens until now, so what is published in between is the same
     following = math.floor(s.clock[NEXT_PUBLISH] / p.publish_s[0] + 0.5) + 1
     s.clock[NEXT_PUBLISH] = max(following, math.floor(now_s / p.publish_s[0]) - 1) * p.publish_s[0]

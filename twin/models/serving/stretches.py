@@ -91,8 +91,8 @@ def find_stretches(requests: Requests) -> Stretches:
     start[rows], count[rows] = first[list_of], counts[list_of]
     each, copies = int(number.max()) + 1, max(copies, 1)
     blocks = (each * np.arange(copies)[:, None] + first_block).ravel().astype(np.int32)
-    shift = (copy_of * len(first_block)).astype(np.int32)
-    return Stretches(found, start, count, shift, blocks, each * copies)
+    offset: NDArray[np.int32] = (copy_of * len(first_block)).astype(np.int32)
+    return Stretches(found, start, count, offset, blocks, each * copies)
 
 
 def _copies(requests: Requests, has: NDArray[np.bool_]) -> tuple[int, Ints, Ints]:
