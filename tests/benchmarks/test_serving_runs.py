@@ -72,7 +72,11 @@ def test_long_answers(scenarios: Path, tmp_path: Path, timed: Any, chase_s: floa
 
 @pytest.mark.slow
 def test_prefixes_apart(scenarios: Path, tmp_path: Path, timed: Any, chase_s: float) -> None:
-    """Prefix caches, KV-aware routing, prefill and decode apart with transfers: 72 GPUs each."""
+    """Prefix caches, KV-aware routing, prefill and decode apart with transfers: 72 GPUs each.
+
+    The copies of the trace keep the GPUs that compute prompts a bit more than half busy. The tick is near the longest
+    that the air of the hall allows (2.5 s); requests are the same with any.
+    """
     changes = {
         "serving.model": "llama-3.1-8b",
         "serving.tensor_parallel": 1,
@@ -80,7 +84,7 @@ def test_prefixes_apart(scenarios: Path, tmp_path: Path, timed: Any, chase_s: fl
         "time.duration": "30 min",
         "time.tick": "2 s",
         "time.sample": "60 s",
-        "workload.copies": 60,
+        "workload.copies": 120,
     }
     best_s, run = whole_run(scenarios, tmp_path, timed, changes, "disaggregated.yaml")
     rows, kpis = len(run.requests), run.kpis()

@@ -168,10 +168,10 @@ class Serving:
         for name in AMOUNTS:
             self.so_far[name] += getattr(out, name)
         if len(out.left_rows):
-            self._fresh.append(out.left_rows[is_drawn(out.left_rows, self._requests_frac)])
+            self._fresh.append(_drawn(out.left_rows, out.left_rows, self._requests_frac))
         if len(gaps := out.gaps):
             places = np.arange(self._gaps_seen, self._gaps_seen + len(gaps))
-            self._gaps.append(gaps[is_drawn(places, self._gaps_frac)])
+            self._gaps.append(_drawn(gaps, places, self._gaps_frac))
             self._gaps_seen += len(gaps)
             steps = gaps["steps"].astype(np.float64)
             lasted_s = steps * gaps["first_s"] + gaps["growth_s"] * steps * (steps - 1.0) / 2.0
@@ -221,7 +221,7 @@ class Serving:
     def take_unfinished(self) -> dict[str, NDArray[Any]]:
         """Columns of the requests that are in the house."""
         rows = np.flatnonzero(self.column("status") == INSIDE)
-        columns = self._columns(rows[is_drawn(rows, self._requests_frac)])
+        columns = self._columns(_drawn(rows, rows, self._requests_frac))
         return columns | {"generated_tokens": np.full(len(columns["request"]), -1)}
 
     def take_gaps(self) -> dict[str, NDArray[Any]]:
@@ -303,3 +303,8 @@ class Serving:
         given = self.requests
         tokens = given.prompt_tokens[done].sum(dtype=float) + given.output_tokens[done].sum(dtype=float)
         return float(tokens - self.column("cached_tokens")[done].sum(dtype=float))
+
+
+def _drawn(items: NDArray[Any], numbers: NDArray[np.int64], share: float) -> NDArray[Any]:
+    """Of some items those whose numbers are drawn; no copy where all are."""
+    return items if share >= 1.0 else items[is_drawn(numbers, share)]
