@@ -30,7 +30,7 @@ COPIES_PER_REPLICA = 1.1  # about two thirds of what a replica can serve
 TRACE_S = 1800.0
 
 # limits in steps of the chase (15.6 ns) or bare timeouts (1 us) on an AMD EPYC of 2026, which is told after "for"
-CHASES_PER_REQUEST = 80  # bare kernel; 50 to 60 are seen, 1.2 M requests/s
+CHASES_PER_REQUEST = 80  # bare kernel; 40 to 60 are seen, 1.2 to 1.6 M requests/s
 TIMEOUTS_PER_ITERATION = 160  # event fidelity; 110 are seen, 9,000 iterations/s
 CHASES_PER_PREFIX_REQUEST = 640  # prefixes, disaggregation, transfers; 430 are 150,000 requests/s
 
