@@ -47,7 +47,9 @@ TPOT of the run over the prediction:
 {table}
 
 What is in it: prompts of 8,192 tokens at replicas that stand alone come out a few percent above the prediction, for
-requests and prompts that clump by chance slow each other down. Few requests on wide ranks come out on it.
+requests and prompts that clump by chance slow each other down. Few requests on wide ranks come out on it. The one
+point beyond 10 % is the first of DeepSeek-R1 on Vera Rubin: four ranks with hundreds of sequences each, where prompts
+take most of the time and 1 % more requests cost 5 % more of it, so that a small error of their turns becomes large.
 """
 
 
