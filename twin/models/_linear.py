@@ -82,6 +82,18 @@ def _as_before(rate_per_s: Array, asset: int) -> bool:
 
 
 @njit(cache=True)
+def _scale(into: Array, values: Array, factor: float) -> None:
+    for a in range(into.size):
+        into[a] = values[a] * factor
+
+
+@njit(cache=True)
+def _add(into: Array, values: Array, factor: float) -> None:
+    for a in range(into.size):
+        into[a] += values[a] * factor
+
+
+@njit(cache=True)
 def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
     """Mark assets whose value is not that of the asset before them."""
     for a in range(1, values.size):
@@ -108,19 +120,16 @@ def relax_alike(
     for low in range(first, last, _BLOCK):  # so that what is worked on stays in the nearest cache
         high = min(low + _BLOCK, last)
         for i in range(nodes):
-            for a in range(low, high):
-                end_k[i, a] = start_k[i, a]
-                integral_k_s[i, a] = start_k[i, a] * dt_s
+            _scale(end_k[i, low:high], start_k[i, low:high], 1.0)
+            _scale(integral_k_s[i, low:high], start_k[i, low:high], dt_s)
         for j in range(nodes):
-            for a in range(low, high):
-                slope[a - low] = source_k_per_s[j, a]
+            part = slope[: high - low]
+            _scale(part, source_k_per_s[j, low:high], 1.0)
             for k in range(nodes):
-                for a in range(low, high):
-                    slope[a - low] += rate_per_s[j, k] * start_k[k, a]
+                _add(part, start_k[k, low:high], rate_per_s[j, k])
             for i in range(nodes):
-                for a in range(low, high):
-                    end_k[i, a] += once[i, j] * slope[a - low]
-                    integral_k_s[i, a] += twice[i, j] * slope[a - low]
+                _add(end_k[i, low:high], part, once[i, j])
+                _add(integral_k_s[i, low:high], part, twice[i, j])
 
 
 @njit(cache=True)
