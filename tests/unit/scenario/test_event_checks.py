@@ -89,3 +89,38 @@ def test_prices_of_a_day_are_24(count: int) -> None:
     assert caught.value.faults[0].found == f"{count} prices"
     loaded = load(SCENARIOS / "gb200-hall.yaml", set={"economics.by_hour": ["72 USD/MWh"] * 24})
     assert loaded.economics.by_hour == pytest.approx([2e-8] * 24)
+
+
+LOSS: dict[str, Any] = {"at": "1 min", "kind": "feed-loss"}
+SAG: dict[str, Any] = {"at": "1 min", "kind": "voltage-sag", "depth": "30 %", "duration": "300 ms"}
+DOWN: dict[str, Any] = {"at": "1 min", "kind": "ups-failure", "asset": "ups-1"}
+
+
+@pytest.mark.parametrize(
+    "event", [LOSS, {**LOSS, "duration": "5 min"}, SAG, DOWN, {**DOWN, "duration": "1 min"}]
+)
+def test_events_of_the_supply_take_their_keys(event: dict[str, Any]) -> None:
+    assert not faults(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "where", "mend"),
+    [
+        ({**LOSS, "asset": "feed"}, "events.it.asset", "remove it"),
+        ({**SAG, "depth": None}, "events.it", "add for example depth: 30 %"),
+        ({**SAG, "depth": "130 %"}, "events.it.depth", "write for example 1 %"),
+        ({**SAG, "duration": None}, "events.it", "add for example duration: 3 h"),
+        ({**DOWN, "asset": None}, "events.it", "add for example asset"),
+        ({**DOWN, "depth": "5 %"}, "events.it.depth", "remove it"),
+    ],
+)
+def test_wrong_keys_of_the_supply_are_told(event: dict[str, Any], where: str, mend: str) -> None:
+    found = faults(event)
+    assert [place for place, _ in found] == [where]
+    assert mend in found[0][1]
+
+
+def test_an_outage_may_last_while_a_grid_call_begins() -> None:
+    """Only calls of the grid must come one after the other."""
+    events = {"call": CALL, "loss": {**LOSS, "at": "11 min", "duration": "10 min"}}
+    assert not check(SCENARIOS / "gb200-hall.yaml", set={"events": events})
