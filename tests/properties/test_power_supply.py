@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import twin
 from twin.models import power_chain as chain
 
 RTOL = 1e-9
@@ -160,3 +163,45 @@ def test_more_sources_never_leave_fewer_loads_served(tree: Tree, seed: int) -> N
     mended = up | (pick.random(len(up)) < 0.3)
     more = chain.flow(params, chain.full(params), chain.calm(params)._replace(is_up=mended))
     assert (more.served >= fewer.served).all()
+
+
+KINDS = (
+    "feed-loss",
+    "voltage-sag",
+    "frequency-dip",
+    "ups-failure",
+    "pdu-failure",
+    "generator-fails-to-start",
+)
+ASSETS = {"ups-failure": "ups-2", "pdu-failure": "pdu-1", "generator-fails-to-start": "generator-1"}
+
+
+@pytest.mark.parametrize(("seed", "mode"), [(1, "eco"), (2, "double-conversion")])
+def test_runs_keep_their_balances_through_any_events(
+    scenarios: Path, tmp_path: Path, seed: int, mode: str
+) -> None:
+    """Outages on top of each other at odd instants: energy, tokens and requests are all somewhere."""
+    pick = np.random.default_rng(seed)
+    events = {}
+    for i, kind in enumerate(pick.choice(KINDS, 7)):
+        event = {
+            "at": f"{pick.uniform(1, 30):.3f} s",
+            "kind": str(kind),
+            "duration": f"{pick.choice([0.05, 2, 9]):g} s",
+        }
+        event |= {"asset": ASSETS[kind]} if kind in ASSETS else {}
+        event |= {"depth": f"{pick.integers(3, 60)} %"} if kind in ("voltage-sag", "frequency-dip") else {}
+        events[f"event-{i}"] = event
+    changes = {
+        "time.duration": "45 s", "time.sample": "1 s", "workload.copies": 2, "power.reboot": "3 s",
+        "power.ups": {"unit": "ups-500kw", "count": 2, "battery": "0.5 s", "mode": mode}, "power.voltages": "solved",
+        "power.generators": {"unit": "diesel-1000kw", "count": 2, "start": "4 s", "step": "1 s", "retransfer": "3 s"},
+        "power.protection": {}, "events": events,
+    }  # fmt: skip
+    run = twin.run(twin.load(scenarios / "one-rack.yaml", set=changes), out=tmp_path)
+    for name, book in run.audit.items():
+        assert abs(book["residual_rel"]) < 1e-9, name
+    kpis = run.kpis()
+    fates = ("finished", "rejected", "shed", "cancelled", "in_flight")
+    assert kpis["requests_arrived"] == sum(kpis[f"requests_{fate}"] for fate in fates)
+    assert len(run.events) > len(events)
