@@ -123,7 +123,7 @@ class Supply:
         if wanted in kept:
             return np.array(kept[wanted][where])
         if wanted == "step_w":
-            return self.step_w
+            return self.step_w.copy()
         if wanted == "is_ready":
             units = p.nodes[STANDBY]
             return np.array(generator.step(units.params, units.state, units.inputs, 0.0)[1].is_ready)

@@ -11,7 +11,7 @@ import numpy as np
 
 from twin import catalog
 from twin.physics.converter import loss_w
-from twin.scenario.power import PowerChain
+from twin.scenario.power import Generators, PowerChain
 from twin.topology import constants as c
 from twin.topology.assets import SWITCHES, add_asset, add_link, converter, edges_of, ids, of_kind
 from twin.topology.geometry import overhead
@@ -62,12 +62,7 @@ def add_power(
         _feed(graph, plan, name, [blocks[i % len(blocks)]])
 
     if power.generators is not None:
-        card = catalog.get("generator", power.generators.unit)
-        for name in ids("generator", power.generators.count):
-            more = {"mass_kg": float(card.get("mass_kg", 0.0)), "rating_w": float(card.rating_w)}
-            add_asset(
-                graph, name, "generator", plan.boxes[name], "outdoor", catalog=power.generators.unit, **more
-            )
+        _add_generators(graph, plan, power.generators)
 
     banks = [pdus[i :: len(blocks)] for i in range(min(len(blocks), len(pdus)))]
     for i, rack in enumerate(of_kind(graph, "rack")):
@@ -79,6 +74,14 @@ def add_power(
         _feed(graph, plan, load, _paths(banks, i, power.ups.redundancy))
     for load in of_kind(graph, *BOARD_LOADS):
         _feed(graph, plan, load, transformers)
+
+
+def _add_generators(graph: nx.MultiDiGraph, plan: Plan, units: Generators) -> None:
+    """Stand generators in the yard; what connects them is no cable of the chain until they are called."""
+    card = catalog.get("generator", units.unit)
+    more = {"mass_kg": float(card.get("mass_kg", 0.0)), "rating_w": float(card.rating_w)}
+    for name in ids("generator", units.count):
+        add_asset(graph, name, "generator", plan.boxes[name], "outdoor", catalog=units.unit, **more)
 
 
 def _paths(banks: list[list[str]], i: int, redundancy: str | None) -> list[str]:
