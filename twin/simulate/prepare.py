@@ -133,5 +133,5 @@ def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = 
     hall = Hall(0, resolved.hall.count)
     return Prepared(
         resolved, graph, scenarios.requests(resolved, resolved.seed, hall), scenarios.weather(resolved),
-        scenarios.tariff(resolved),        scenarios.run_id(resolved, numbers_version=NUMBERS),
+        scenarios.tariff(resolved), scenarios.run_id(resolved, numbers_version=NUMBERS),
     )  # fmt: skip
