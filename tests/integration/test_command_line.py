@@ -110,7 +110,11 @@ def test_an_interrupted_run_says_that_it_keeps_what_was_recorded(tmp_path: Path)
     # a shell gives its jobs in the background an ignored Ctrl-C, which children inherit
     heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
-        args, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heard  # noqa: PLW1509 - no thread runs here
+        args,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard,  # noqa: PLW1509 - no thread runs here
     ) as run:
         while not list(tmp_path.glob("*/trace.h5")):
             time.sleep(0.05)
