@@ -24,6 +24,8 @@ from twin.report.tables import (
 )
 from twin.report.traffic import traffic_rows
 
+OF_REQUESTS = ("requests", "latency", "throughput", "cache")
+"""Groups of key figures that a run without requests leaves out on the screen."""
 MOST_GROUPS = 1000
 BALANCED = 1e-9
 """Residual of a balance, relative to its turnover, above which a run is not to be trusted."""
@@ -108,6 +110,8 @@ def render_kpis(run: Run) -> RenderableType:
     if note := sampling_note(run):
         parts.append(Text(note, style="bold yellow"))
     groups = dict.fromkeys(row[0] for row in DISPLAY.values())
+    if figures.get("requests_arrived") == 0:  # a site of jobs alone serves nobody
+        figures = {k: v for k, v in figures.items() if DISPLAY[k][0] not in OF_REQUESTS}
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
     for i in range(0, len(shown), 2):
         parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
