@@ -11,8 +11,8 @@ from twin import simulate
 from twin.engine import Agenda, Recorder, Ticks, run_loop
 
 TICKS = 600
-# steps of the chase (20 ns on a busy AMD EPYC of 2026, where 1.0 ms was seen); 1,000 times real time is 1 ms
-CHASES_PER_TICK = 75_000
+# 72,000 to 76,000 steps of the chase were seen (16 ns each on an AMD EPYC of 2026); 1,000 times real time are 63,000
+CHASES_PER_TICK = 110_000
 
 
 class Nowhere:
