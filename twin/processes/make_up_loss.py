@@ -25,7 +25,7 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     cause : str
         Name of the event in the scenario, for the log.
     """
-    lost = float(event.amount or 1.0)
+    lost = 1.0 if event.amount is None else event.amount
     name = f"{kind_of(ctx, event.asset, ASSET_KIND)}.make_up_frac"
     said = (f"{lost:.0%} of the make-up water fails", "make-up water is back")
     yield from for_a_while(ctx, event, cause, name, (1.0 - lost, 1.0), said)

@@ -17,7 +17,8 @@ from twin.scenario.serving import model_name
 from twin.scenario.serving_checks import check_serving
 from twin.scenario.shape import annotation_at, example, leaves, marker
 from twin.scenario.source import Source
-from twin.scenario.tariff import check_tariff, tariff
+from twin.scenario.tariff import check_tariff
+from twin.scenario.tariff import readers as tariffs
 from twin.scenario.traces import is_wet, weather
 from twin.scenario.traffic_checks import check_traffic
 from twin.scenario.workloads import check_workload, readers
@@ -100,8 +101,8 @@ def _sky(scenario: Scenario) -> Iterator[Fault]:
 def _tariff(scenario: Scenario) -> Iterator[Fault]:
     faults = list(check_tariff(scenario))
     yield from faults
-    if not faults:
-        yield from _data(scenario.source, "economics", lambda: tariff(scenario))
+    for path, read in tariffs(scenario) if not faults else ():
+        yield from _data(scenario.source, path, read)
 
 
 def _workload(scenario: Scenario) -> Iterator[Fault]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,14 @@ def tariff(scenario: Scenario) -> Tariff:
     price, carbon = _price(scenario), _carbon(scenario)
     time_s = np.union1d(price[0], carbon[0])
     return Tariff(time_s, *(_held(steps, time_s) for steps in (price, carbon)))
+
+
+def readers(scenario: Scenario) -> tuple[tuple[str, Callable[[], object]], ...]:
+    """What may name a file, with what reads it."""
+    return (
+        ("economics.prices", partial(_price, scenario)),
+        ("economics.carbon_file", partial(_carbon, scenario)),
+    )
 
 
 def check_tariff(scenario: Scenario) -> Iterator[Fault]:

@@ -117,7 +117,7 @@ def test_refuses_all_wrong_options_at_once(scenarios: Path) -> None:
 
 def test_a_missing_file_is_looked_for_where_the_user_is(scenarios: Path) -> None:
     fault = refused(scenarios / "gb200-hall.yaml", "--year", "nowhere.epw").faults[0]
-    assert fault.file == "nowhere.epw" and "on the command line where you are" in fault.mend
+    assert fault.file == "nowhere.epw" and "in other options where you are" in fault.mend
 
 
 def test_own_weather_must_be_a_year(scenarios: Path, year_file: Path) -> None:

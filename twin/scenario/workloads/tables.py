@@ -128,7 +128,7 @@ def _number(value: Any) -> float:
 
 def _unreadable(file: Path, error: Exception, expected: str) -> ScenarioError:
     reason = (getattr(error, "strerror", None) or str(error)).lower()
-    mend = "check the path: in a scenario it starts at that file, on the command line where you are"
+    mend = "check the path: in a scenario and in --set it starts at the scenario file, in other options where you are"
     return ScenarioError(f"{file} cannot be read", [Fault(str(file), 0, "", reason, expected, mend)])
 
 
