@@ -59,6 +59,11 @@ _TABLE: dict[str, tuple[str, str, dict[str, float | tuple[float, float]]]] = {
     ),
     "temperature difference": ("K", "_k", {"K": 1.0}),
     "power": ("W", "_w", {"mW": 1e-3, "W": 1.0, "kW": 1e3, "MW": 1e6, "GW": 1e9}),
+    "power ramp": (
+        "W/s",
+        "_w_per_s",
+        {"W/s": 1.0, "kW/s": 1e3, "MW/s": 1e6, "kW/min": 1e3 / 60.0, "MW/min": 1e6 / 60.0},
+    ),
     "energy": (
         "J",
         "_j",

@@ -50,6 +50,13 @@ class Flow(NamedTuple):
 
 
 @njit(cache=True)
+def _alive_share(params: Any, inputs: Any, served: Array, f: int) -> float:
+    """Share of a feed whose feeder is alive and whose switch, if it has any, is closed [1]."""
+    part = params.share_frac[f] * served[params.feeder[f]]
+    return part * inputs.closed_frac[f] if inputs.closed_frac.size else part
+
+
+@njit(cache=True)
 def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
     """Who is alive, from the sources; who carries what, from the loads."""
     elements = stored_j.size
@@ -61,7 +68,7 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
         first, last = params.first_feed[i], params.first_feed[i + 1]
         into_pu = 0.0
         for f in range(first, last):
-            part = params.share_frac[f] * served[params.feeder[f]]
+            part = _alive_share(params, inputs, served, f)
             alive_share[e] += part
             into_pu += part * voltage[params.feeder[f]]
         if first == last:
@@ -98,37 +105,58 @@ def _carry(
         if served[e] == 0.0:
             continue
         out_w[e] += inputs.demand_w[e]
-        curve = params.eco_losses if inputs.is_eco[e] else params.losses
         # current is what heats and trips: power that is held draws more of it at a lower voltage
         current_w = out_w[e] / voltage[e] if voltage[e] > 0.0 else out_w[e]
         load[e] = current_w / params.rating_w[e]
-        lost_w[e] = _loss_w(
-            current_w,
-            params.rating_w[e],
-            curve.constant_frac[e],
-            curve.linear_frac[e],
-            curve.quadratic_frac[e],
-        )
+        lost_w[e] = _lost_w(params, inputs, e, current_w)
+        need_w = out_w[e] + lost_w[e]
         if is_carried[e]:
-            given_w[e] = out_w[e] + lost_w[e]
-            lost_w[e] += given_w[e] * (1.0 / params.store.discharge_frac[e] - 1.0)
-            continue
-        in_w[e] = out_w[e] + lost_w[e]
-        if stored_j[e] < params.store.capacity_j[e]:
-            taken_w[e] = params.store.charge_w[e]
-            lost_w[e] += taken_w[e] * (1.0 - params.store.charge_frac[e])
-            in_w[e] += taken_w[e]
-        for f in range(params.first_feed[i], params.first_feed[i + 1]):
-            parent = params.feeder[f]
-            out_w[parent] += in_w[e] * params.share_frac[f] * served[parent] / alive_share[e]
+            given_w[e] = need_w
+        else:
+            given_w[e], taken_w[e] = _store_w(params, inputs, e, stored_j[e], need_w)
+            in_w[e] = need_w - given_w[e] + taken_w[e]
+        lost_w[e] += given_w[e] * (1.0 / params.store.discharge_frac[e] - 1.0)
+        lost_w[e] += taken_w[e] * (1.0 - params.store.charge_frac[e])
+        first, last = params.first_feed[i], params.first_feed[i + 1]
+        if first == last and params.store.capacity_j[e] > 0.0:  # its store is behind the meter
+            load[e] *= in_w[e] / out_w[e] if out_w[e] > 0.0 else 0.0
+        for f in range(first, last):
+            if in_w[e] > 0.0:
+                out_w[params.feeder[f]] += in_w[e] * _alive_share(params, inputs, served, f) / alive_share[e]
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
 
 
 @njit(cache=True)
-def _rates(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> Array:
-    """How stores [W] and trips [1/s] move on, and how long until they get to their ends [s]; array (4, element)."""
+def _lost_w(params: Any, inputs: Any, e: int, current_w: Any) -> Any:
+    """Loss of an element as a converter, or while it lets its feeders through [W]."""
+    curve = params.eco_losses if inputs.is_eco[e] else params.losses
+    return _loss_w(
+        current_w, params.rating_w[e], curve.constant_frac[e], curve.linear_frac[e], curve.quadratic_frac[e]
+    )
+
+
+@njit(cache=True)
+def _store_w(params: Any, inputs: Any, e: int, stored_j: float, need_w: float) -> tuple[float, float]:
+    """What the store of an element with feeders gives and takes: it is charged, unless it has orders [W]."""
+    orders, charge_w = inputs.orders, params.store.charge_w[e]
+    has_room = stored_j < params.store.capacity_j[e]
+    if not orders.most_w.size:
+        return 0.0, charge_w if has_room else 0.0
+    over_w = need_w - orders.most_w[e]
+    if over_w > 0.0:
+        return (min(over_w, orders.give_w[e], need_w) if stored_j > orders.reserve_j[e] else 0.0), 0.0
+    wanted_w = max(min(charge_w, orders.take_w[e]), min(charge_w, orders.least_w[e] - need_w))
+    return 0.0, (min(wanted_w, -over_w) if has_room else 0.0)
+
+
+@njit(cache=True)
+def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> Array:
+    """How stores [W] and trips [1/s] move on, how long until they get to their ends [s], and what is then stored [J].
+
+    A store that falls is looked at again where its reserve begins. Array (5, element).
+    """
     store, trip = params.store, params.trip
-    rates = np.full((4, stored_j.size), np.inf)
+    rates = np.full((5, stored_j.size), np.inf)
     for e in range(stored_j.size):
         rates[0, e] = _stored_rate_w(
             flow.given_w[e], flow.taken_w[e], store.charge_frac[e], store.discharge_frac[e]
@@ -143,8 +171,11 @@ def _rates(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array
             trip.reset_s[e],
         )
         if rates[0, e] < 0.0:
-            rates[2, e] = stored_j[e] / -rates[0, e]
+            keeps = inputs.orders.most_w.size > 0 and stored_j[e] > inputs.orders.reserve_j[e]
+            rates[4, e] = inputs.orders.reserve_j[e] if keeps else 0.0
+            rates[2, e] = (stored_j[e] - rates[4, e]) / -rates[0, e]
         elif rates[0, e] > 0.0:
+            rates[4, e] = store.capacity_j[e]
             rates[2, e] = (store.capacity_j[e] - stored_j[e]) / rates[0, e]
         if rates[1, e] > 0.0 and tripped[e] == 0.0:
             rates[3, e] = (1.0 - share[e]) / rates[1, e]
@@ -160,21 +191,19 @@ def _soonest_s(rates: Array) -> float:
 
 
 @njit(cache=True)
-def next_s(params: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> float:
+def next_s(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> float:
     """Time until the first store is full or empty or the first trip comes [s]."""
-    return _soonest_s(_rates(params, flow, stored_j, share, tripped))
+    return _soonest_s(_rates(params, inputs, flow, stored_j, share, tripped))
 
 
 @njit(cache=True)
-def _move(
-    rates: Array, capacity_j: Array, stored_j: Array, share: Array, tripped: Array, took_s: float
-) -> bool:
+def _move(rates: Array, stored_j: Array, share: Array, tripped: Array, took_s: float) -> bool:
     """Let stores and trips move on while nothing changes; say whether something does at the end."""
     has_changed = False
     reach_s = took_s * (1.0 + ROUNDING)
     for e in range(stored_j.size):
         if rates[2, e] <= reach_s:
-            stored_j[e] = 0.0 if rates[0, e] < 0.0 else capacity_j[e]
+            stored_j[e] = rates[4, e]
             has_changed = True
         else:
             stored_j[e] += rates[0, e] * took_s
@@ -209,10 +238,10 @@ def advance(params: Any, state: Any, inputs: Any, dt_s: float) -> tuple[Array, A
     left_s = dt_s
     flow = flow_of(params, inputs, stored_j, tripped)
     while left_s > 0.0:
-        rates = _rates(params, flow, stored_j, share, tripped)
+        rates = _rates(params, inputs, flow, stored_j, share, tripped)
         took_s = min(left_s, _soonest_s(rates))
         _add(sums, flow, inputs.demand_w, took_s)
         left_s -= took_s
-        if _move(rates, params.store.capacity_j, stored_j, share, tripped, took_s):
+        if _move(rates, stored_j, share, tripped, took_s):
             flow = flow_of(params, inputs, stored_j, tripped)
     return stored_j, share, tripped, sums, flow

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import Fault, TopologyError
 from twin.models._power_flow import Flow, advance, flow_of, next_s
+from twin.models._power_orders import NO_ORDERS, NONE, Orders
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -136,6 +137,10 @@ class Inputs(NamedTuple):
         Voltage over nominal of an element without feeders [1].
     drop_frac : array (element)
         Voltage at an element's output over that of its feeders [1].
+    orders : Orders
+        What stores are told; without any, a store with feeders is charged until it is full.
+    closed_frac : array (feed)
+        1 where the switch of a feed is closed, else 0; empty where no feed has any. In the order of ``Params.feeder``.
     """
 
     demand_w: Array
@@ -144,6 +149,8 @@ class Inputs(NamedTuple):
     is_eco: Mask
     source_pu: Array
     drop_frac: Array
+    orders: Orders = NO_ORDERS
+    closed_frac: Array = NONE
 
 
 class Outputs(NamedTuple):
@@ -270,6 +277,13 @@ def calm(params: Params) -> Inputs:
     return Inputs(np.zeros(count), yes, yes.copy(), np.zeros(count, dtype=np.bool_), one, one.copy())
 
 
+def feed_at(params: Params, fed: int, feeder: int) -> int:
+    """Place of a feed among the feeds of :class:`Params`, from the elements at its ends."""
+    i = int(np.flatnonzero(params.order == fed)[0])
+    feeds = range(int(params.first_feed[i]), int(params.first_feed[i + 1]))
+    return next(f for f in feeds if params.feeder[f] == feeder)
+
+
 def _refuse_bad(rating: Array, fed: Index, feeder: Index, share: Array) -> None:
     faults = [
         Fault("", 0, f"power element {i}", f"rating {rating[i]:g} W", "above 0 W", "give it its rating")
@@ -347,7 +361,7 @@ def flow(params: Params, state: State, inputs: Inputs) -> Flow:
 def next_change_s(params: Params, state: State, inputs: Inputs) -> float:
     """Time until the first store runs empty or full or a trip comes, inputs constant; infinite without any [s]."""
     now = flow(params, state, inputs)
-    return float(next_s(params, now, state.stored_j, state.trip_share, state.tripped))
+    return float(next_s(params, inputs, now, state.stored_j, state.trip_share, state.tripped))
 
 
 def stored_j(params: Params, state: State) -> Array:

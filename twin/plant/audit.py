@@ -27,7 +27,7 @@ class Ledger:
         self.grid_j = self.standby_j = self.unserved_j = self.outside_j = self.outdoor_j = 0.0
         self.moved_kg = self.received_kg = 0.0
         self.cooling = np.unique(p.maps.cdu_of_gpu[p.maps.cdu_of_gpu >= 0])  # a CDU may have no rack yet
-        self.stored_j = self.charge_j = self.spent_j = 0.0
+        self.stored_j = self.charge_j = self.spent_j = self.lent_j = 0.0
         self.under_way_j = 0.0
         self.under_way_kg = 0.0
 
@@ -45,6 +45,7 @@ class Ledger:
         self.unserved_j += float((window.asked_j - window.amount(p, "power", "demand_j")).sum())
         if p.chain.supply is not None:
             self.spent_j += float(window.amount(p, "power", "demand_j").sum() + loss_j.sum())
+            self.lent_j += p.chain.supply.lent_j(p, window)
         self.outside_j += sum(float(loss_j[at[k]].sum()) for k in OUTSIDE)
         if "cdu" in p.nodes:
             self.moved_kg += float(window.amount(p, "cdu_pump", "moved_kg")[self.cooling].sum())

@@ -195,7 +195,8 @@ class Plant:
             ``rack.row``, the row in which it stands; ``replica.in_rack``, array (replica, rack) of bool;
             ``pool.power_w``, of all GPUs of a pool over the present tick; ``now.`` and a quantity
             of :meth:`~twin.plant.supply.Supply.read`; or with ``so_far.`` in front
-            ``grid_j``, the energy from the grid, or one of :meth:`~twin.plant.serving.Serving.sums`.
+            ``grid_j``, the energy from the grid, ``lent_j``, that from the site's battery, or one of
+            :meth:`~twin.plant.serving.Serving.sums`.
         """
         supply = self.chain.supply
         now: np.ndarray | None = supply.read(self, name) if supply is not None else None
@@ -204,6 +205,9 @@ class Plant:
         elif name == "so_far.grid_j":
             fed_j = self.window.amount(self, "power", "in_j")[self.chain.at["feed"]]
             value = np.array([self.ledger.grid_j + fed_j.sum()])
+        elif name == "so_far.lent_j":
+            lent_j = supply.lent_j(self, self.window) if supply is not None else 0.0
+            value = np.array([self.ledger.lent_j + lent_j])
         elif name == "pool.power_w":
             value = self.of_pool(self.nodes["gpu"].inputs.power_w)
         elif name.startswith("so_far."):

@@ -98,7 +98,7 @@ def _inputs(params: power_chain.Params, scenario: Scenario, at: dict[str, slice]
     inputs.is_eco[at["ups"]] = scenario.power.ups.mode == "eco"
     if "generator" in at:
         inputs.is_up[at["generator"]] = False
-    return inputs
+    return inputs._replace(orders=limits.orders(scenario.power, params.store, at))
 
 
 def _params(

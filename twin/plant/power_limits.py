@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin import catalog
+from twin.models._power_orders import NO_ORDERS, Orders, free
 from twin.models.power_chain import Losses, Store, Trip, no_store, no_trip
 from twin.physics.converter import loss_w
 from twin.scenario.power import PowerChain
@@ -91,6 +92,19 @@ def stores(power: PowerChain, rating_w: Array, losses: Array, at: Slices, hold_u
         store.capacity_j[feed], store.charge_w[feed] = power.storage.energy, power.storage.power
         store.charge_frac[feed] = store.discharge_frac[feed] = BATTERY_FRAC
     return store
+
+
+def orders(power: PowerChain, store: Store, at: Slices) -> Orders:
+    """What stores are told at the begin of a run; nothing where the scenario has no words for it."""
+    battery = power.storage
+    if battery is None or not battery.is_told:
+        return NO_ORDERS
+    found, feed = free(len(store.capacity_j)), at["feed"]
+    found.most_w[feed] = np.inf if battery.peak is None else battery.peak
+    found.give_w[feed] = battery.power
+    found.take_w[feed] = battery.power if battery.recharge is None else battery.recharge
+    found.reserve_j[feed] = battery.energy * battery.reserve
+    return found
 
 
 def trips(power: PowerChain, elements: int, at: Slices) -> Trip:

@@ -80,6 +80,11 @@ class Supply:
         units = self.at.get("generator", slice(0, 0))
         return float(out.in_j[units].sum() + out.given_j.sum() - out.taken_j.sum())
 
+    def lent_j(self, p: Plant, over: Window) -> float:
+        """Energy that the battery at the grid connection gave over a window, less what it took [J]."""
+        where = self.at["feed"]
+        return float((over.amount(p, "power", "given_j") - over.amount(p, "power", "taken_j"))[where].sum())
+
     def observe(self, p: Plant, over: Window) -> dict[str, Array]:
         """Recorded quantities over a window."""
         node, found = p.nodes["power"], {}
@@ -106,8 +111,9 @@ class Supply:
         """Quantity of this instant, for processes: ``now.KIND.WHAT``, or None where it is no such name.
 
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
-        ``rating_w`` or ``charge_w``, or for generators ``is_ready`` or ``step_w``. ``now.change_s`` is the time until
-        stores or trips change something.
+        ``rating_w`` or ``charge_w``; ``usable_j`` and ``room_j``, what a store gives down to its reserve and takes
+        until it is full; for generators ``is_ready`` or ``step_w``. ``now.change_s`` is the time until stores or
+        trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -116,6 +122,11 @@ class Supply:
         if kind == "change_s":
             return np.array([power_chain.next_change_s(node.params, node.state, node.inputs)])
         where, wanted = self.at.get(kind, slice(0, 0)), what[0]
+        if wanted == "usable_j":
+            return self._usable_j(node)[where]
+        if wanted == "room_j":
+            store = node.params.store
+            return np.array(((store.capacity_j - node.state.stored_j) / store.charge_frac)[where])
         kept = {
             "stored_j": node.state.stored_j, "tripped": node.state.tripped, "demand_w": node.inputs.demand_w,
             "rating_w": node.params.rating_w, "charge_w": node.params.store.charge_w,
@@ -129,10 +140,18 @@ class Supply:
             return np.array(generator.step(units.params, units.state, units.inputs, 0.0)[1].is_ready)
         return np.array(getattr(self._now(node), wanted)[where])
 
+    def _usable_j(self, node: Node) -> Array:
+        kept_j = node.inputs.orders.reserve_j
+        above_j = node.state.stored_j - kept_j if kept_j.size else node.state.stored_j
+        found: Array = np.maximum(above_j, 0.0) * node.params.store.discharge_frac
+        return found
+
     def _now(self, node: Node) -> Flow:
         """The chain as it is; kept until a step, an exchange or a process changes it."""
         inputs = node.inputs
-        switched = (inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu)
+        switched = (
+            inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu, inputs.closed_frac, *inputs.orders,
+        )  # fmt: skip
         key = (node.state, inputs, *(column.tobytes() for column in switched))
         if self._kept:
             last = self._kept[0][0]
@@ -155,6 +174,12 @@ class Supply:
                 found[f"{kind}.is_up"] = inputs.is_up[self.at[kind]]
         for kind in ("feed", "ups"):
             found[f"{kind}.is_eco"] = inputs.is_eco[self.at[kind]]
+        if inputs.orders.most_w.size:
+            for name in ("most_w", "least_w", "take_w"):
+                found[f"feed.{name}"] = getattr(inputs.orders, name)[self.at["feed"]]
+        battery = p.scenario.power.storage
+        if battery is not None and battery.answers_calls:
+            found["feed.called_w"] = np.full(1, np.inf)  # what a grid call leaves to the site
         if STANDBY in p.nodes:
             units = p.nodes[STANDBY].inputs
             found |= {"generator.is_called": units.is_called, "generator.can_start": units.can_start}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.engine import Context
+from twin.processes.site_battery import CALLED, can_give_w
 
 ASSET_KIND = ""
 NEEDS = ("amount", "ramp", "duration", "window")
@@ -31,6 +32,9 @@ PAUSED_FRAC: Final = 0.2
 """Power of a pool that stands still over the most that it drew before [1]; assumption (2026), range 0.1 to 0.3. Only
 the speed of the controller depends on it."""
 
+ROUNDING: Final = 1e-9
+"""Share by which the meter may lie above its limit [1]."""
+
 Array = NDArray[np.float64]
 
 
@@ -39,7 +43,8 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
 
     The power before the call is the mean over ``event.window`` up to ``event.at``. ``event.notice`` later the limit
     falls over ``event.ramp``, stays for ``event.duration`` and rises at the same rate until no cap is needed any
-    more; with what was put off, that may be later than the ramp and above the power before the call. Once an
+    more; with what was put off, that may be later than the ramp and above the power before the call. A battery of the
+    site that answers calls goes first, and hands over while it still lasts for a while. Once an
     interval the measures follow the limit, and what the meter shows is compared with the limit of the instant from
     which it stems; a share of the difference is added. The first pool named goes down to the lowest cap, then it
     pauses for more and more of the time, then the next pool, at last all others together. Where less is drawn than
@@ -65,22 +70,36 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     baseline_w = (_drawn_j(ctx) - start_j) / event.window
     ctx.log("site", "site", f"grid call: {event.amount:.3g} less than {baseline_w / 1e3:.4g} kW", cause)
     yield ctx.env.timeout(event.notice or 0.0)
+    yield from _hold(ctx, event, cause, baseline_w, largest_w)
+    ctx.log("site", "site", "caps are lifted", cause)
+
+
+def _hold(
+    ctx: Context, event: Any, cause: str, baseline_w: float, largest_w: Array
+) -> Generator[Any, Any, None]:
+    """Follow the limit from the begin of the first ramp until nothing is held back any more."""
+    interval_s = float(event.interval or INTERVAL_S)
     steps = _steps(ctx, event.first or (), largest_w)
-    taken_w, elapsed_s, seen_j, has_reached = 0.0, 0.0, _drawn_j(ctx), False
-    asked_w = [0.0] * (DEAD_LOOKS + 1)
+    taken_w, elapsed_s, has_reached = 0.0, 0.0, False
+    seen_j, lent_j = _drawn_j(ctx), _lent_j(ctx)
+    asked_w = [-can_give_w(ctx)] * (DEAD_LOOKS + 1)  # of the pools: what the battery does not give
     while taken_w > 0.0 or elapsed_s < 2.0 * event.ramp + event.duration:
         yield ctx.env.timeout(interval_s)
         elapsed_s += interval_s
         power_w = (_drawn_j(ctx) - seen_j) / interval_s
-        seen_j += power_w * interval_s
+        load_w = power_w + (_lent_j(ctx) - lent_j) / interval_s
+        seen_j, lent_j = seen_j + power_w * interval_s, _lent_j(ctx)
         asked_frac = event.amount * course_frac(elapsed_s, event.ramp, event.duration)
-        asked_w = [*asked_w[1:], max(asked_frac, -1.0) * baseline_w]
-        taken_w += asked_w[-1] - asked_w[-2] + GAIN * (power_w - baseline_w + asked_w[0])
+        less_w = max(asked_frac, -1.0) * baseline_w
+        _limit(ctx, baseline_w - less_w, cause)
+        asked_w = [*asked_w[1:], less_w - can_give_w(ctx)]
+        taken_w += asked_w[-1] - asked_w[-2] + GAIN * (load_w - baseline_w + asked_w[0])
         taken_w = _take(ctx, steps, largest_w, taken_w)
-        if not has_reached and asked_frac >= event.amount and power_w <= baseline_w - asked_w[-1]:
+        is_within = power_w <= (baseline_w - less_w) * (1.0 + ROUNDING)
+        if not has_reached and asked_frac >= event.amount and is_within:
             has_reached = True
             ctx.log("site", "site", f"at {power_w / 1e3:.4g} kW", cause)
-    ctx.log("site", "site", "caps are lifted", cause)
+    _limit(ctx, np.inf, cause)
 
 
 def course_frac(elapsed_s: float, ramp_s: float, held_s: float) -> float:
@@ -110,6 +129,18 @@ def course_frac(elapsed_s: float, ramp_s: float, held_s: float) -> float:
 
 def _drawn_j(ctx: Context) -> float:
     return float(ctx.read("so_far.grid_j")[0])
+
+
+def _lent_j(ctx: Context) -> float:
+    """What the battery of the site gave so far, where it answers calls [J]."""
+    return float(ctx.read("so_far.lent_j")[0]) if CALLED in ctx.inputs else 0.0
+
+
+def _limit(ctx: Context, limit_w: float, cause: str) -> None:
+    """Tell the battery of the site what the grid leaves, where it answers calls."""
+    if CALLED in ctx.inputs:
+        ctx.write(CALLED, ctx.ids["feed"][0], limit_w)
+        ctx.ring(CALLED, cause)
 
 
 def _steps(ctx: Context, first: Any, largest_w: Array) -> list[tuple[list[int], float, float]]:

@@ -37,13 +37,23 @@ def watch(ctx: Context, tick_s: float, reboot_s: float) -> Generator[Any, Any, N
     while True:
         for look in (seen.trips, seen.batteries, seen.racks, seen.replicas):
             look()
-        now_s = float(ctx.env.now)
-        tick_in_s = (np.floor(now_s / tick_s + 1e-9) + 1.0) * tick_s - now_s
+        tick_in_s = to_tick_s(float(ctx.env.now), tick_s)
         change_in_s = float(ctx.read("now.change_s")[0]) + A_MOMENT_S
         bell = ctx.bell(BELL)
         yield ctx.env.timeout(min(tick_in_s, change_in_s, seen.due_in_s())) | bell
         if bell.triggered:
             seen.cause = str(bell.value)
+
+
+def to_tick_s(now_s: float, tick_s: float) -> float:
+    """Time until the next tick [s].
+
+    Examples
+    --------
+    >>> to_tick_s(3.0, 2.0), to_tick_s(4.0, 2.0)
+    (1.0, 2.0)
+    """
+    return float((np.floor(now_s / tick_s + 1e-9) + 1.0) * tick_s - now_s)
 
 
 class Watch:
@@ -86,7 +96,8 @@ class Watch:
     def batteries(self) -> None:
         """Tell when batteries take over, give back and are empty; one that is too weak for its load lets go."""
         for kind, title in BATTERIES.items():
-            given_w = self.ctx.read(f"now.{kind}.given_w")
+            # beside its feeders a battery helps, and carries nothing
+            given_w = self.ctx.read(f"now.{kind}.given_w") * (self.ctx.read(f"now.{kind}.in_w") == 0.0)
             left_j = self.ctx.read(f"now.{kind}.stored_j")
             too_weak = (given_w > self.ctx.read(f"now.{kind}.charge_w") * (1.0 + 1e-9)) & (kind == "feed")
             for i, name in enumerate(self.ctx.ids[kind]):

@@ -20,6 +20,7 @@ from twin.report.rendering import amounts_of
 from twin.report.run import Run
 from twin.report.tables import (
     Rows,
+    call_rows,
     fault_rows,
     group_rows,
     link_rows,
@@ -203,6 +204,7 @@ def _tables(run: Run) -> str:
             link_rows(run, MOST_ROWS),
             traffic_rows(run, MOST_ROWS),
             fault_rows(run),
+            call_rows(run),
             *network_rows(run),
             story_rows(run, MOST_ROWS),
         )

@@ -13,6 +13,7 @@ from twin.report.grid import grid_figures
 from twin.report.jobs import job_figures
 from twin.report.serving import Serving, known, ratio
 from twin.report.source import Source
+from twin.report.storage import storage_figures
 from twin.report.supply import own_energy_j, supply_figures
 from twin.report.tariff import tariff_figures
 from twin.requests import CANCELLED, INSIDE, REJECTED, SHED
@@ -130,6 +131,18 @@ _show(
     ("grid_reached_s", "limit reached after", "s", 1.0),
     ("grid_not_drawn_j", "energy not drawn", "MWh", 1 / J_PER_MWH),
     ("grid_payment_usd", "payment for it", "USD", 1.0),
+    ("grid_battery_j", "given by the battery of the site", "MWh", 1 / J_PER_MWH),
+)
+_show(
+    "battery of the site",
+    ("storage_given_j", "given", "MWh", 1 / J_PER_MWH),
+    ("storage_taken_j", "taken", "MWh", 1 / J_PER_MWH),
+    ("storage_loss_j", "lost in it", "MWh", 1 / J_PER_MWH),
+    ("storage_cycles", "full cycles", "", 1.0),
+    ("storage_lowest_frac", "lowest charge", "%", 100.0),
+    ("storage_energy_usd", "energy taken less given", "USD", 1.0),
+    ("demand_peak_without_w", "highest demand window without it", "kW", 1e-3),
+    ("storage_demand_usd", "demand charge saved, by share of the month", "USD", 1.0),
 )
 _show(
     "faults of the cooling",
@@ -199,7 +212,7 @@ def kpis(serving: Serving) -> dict[str, float]:
     found |= _money(serving, tokens) | grid_figures(file) | cooling_figures(file)
     found |= water_figures(file, found["energy_it_j"])
     found |= reuse_figures(file, found["energy_site_j"], found["energy_it_j"])
-    found |= supply_figures(file)
+    found |= supply_figures(file) | storage_figures(file)
     return {key: found[key] for key in DISPLAY if key in found}
 
 

@@ -26,6 +26,7 @@ ADDED: dict[str, Any] = {
     "grid_calls": [],
     "cooling_faults": [],
     "networks": [],
+    "storage": {},
 }
 """Attributes that files of the first layout lack, and what they would say."""
 
@@ -89,6 +90,7 @@ class Source(File):
             "grid_calls": _are_calls,
             "cooling_faults": _are_faults,
             "networks": _are_networks,
+            "storage": _is_store,
         }
         return None if checks.get(name, bool)(value) else (str(value)[:60], expected)
 
@@ -252,6 +254,11 @@ def _is_tiers(value: list[Any]) -> bool:
     return all(
         isinstance(t, dict) and all(isinstance(t.get(k, 0.0), Real | None) for k in prices) for t in value
     )
+
+
+def _is_store(value: Any) -> bool:
+    """Size of a battery, or nothing."""
+    return not value or all(isinstance(value.get(key), Real) for key in ("energy_j", "power_w"))
 
 
 def _is_shares(value: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from twin.report.cooling import faults
 from twin.report.figures import digits_of
 from twin.report.run import Run
 from twin.report.serving import GROUPINGS
+from twin.report.storage import calls
 from twin.report.supply import story
 
 STATISTICS = ("avg", "min", "max", "p99", "p90", "p75", "p50", "std")
@@ -68,6 +69,21 @@ def fault_rows(run: Run) -> Rows | None:
     ]  # fmt: skip
     heads = ("", "at min", "throttles after s", "shuts down after s", "GPUs throttled", "shut down")
     return Rows("faults of the cooling", heads, rows)
+
+
+def call_rows(run: Run) -> Rows | None:
+    """What each call of the grid asked for and got, and how much of it the battery of the site gave."""
+    each = calls(run.file)
+    if not each:
+        return None
+    rows: list[tuple[str, ...]] = [
+        (f"call at {cell(one['at_s'] / 60.0)} min", cell(one["asked_w"] / 1e3), cell(one["given_w"] / 1e3),
+         cell(one["not_drawn_j"] / 3.6e6), cell(one["battery_j"] / 3.6e6),
+         cell((one["not_drawn_j"] - one["battery_j"]) / 3.6e6), cell(one["payment_usd"]))
+        for one in each
+    ]  # fmt: skip
+    heads = ("", "asked kW", "given kW", "not drawn kWh", "of it battery", "held back", "payment USD")
+    return Rows("calls of the grid", heads, rows)
 
 
 def story_rows(run: Run, most: int = MOST_EVENTS) -> Rows | None:

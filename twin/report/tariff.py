@@ -29,23 +29,58 @@ def tariff_figures(file: Source) -> dict[str, float]:
         known; where the scenario has such charges ``demand_peak_w`` [W], ``demand_charge_usd`` and
         ``capacity_charge_usd`` [USD].
     """
-    series, prices = file.series("site.power_w"), file.json("economics")
-    edges_s = np.concatenate([[0.0], series.time_s.astype(float)])
-    energy_j = series.values[:, 0].astype(float) * np.diff(edges_s)
-    steps = file.tariff()
-    if not len(steps["time_s"]):  # written before there were tariffs
-        steps = _older(file, edges_s[-1])
-    cost = float(energy_j @ means(steps["time_s"], steps["electricity_usd_per_j"], edges_s))
-    total_j = float(energy_j.sum())
+    power_w = file.series("site.power_w").values[:, 0].astype(float)
+    edges_s = _edges_s(file)
+    energy_j = power_w * np.diff(edges_s)
+    cost, total_j = cost_usd(file, power_w), float(energy_j.sum())
     found = {
         "electricity_usd": cost,
         "electricity_price_usd_per_j": cost / total_j if total_j else float("nan"),
     }
-    carbon = steps["carbon_kg_per_j"]
+    carbon = _steps(file)["carbon_kg_per_j"]
     if len(carbon) and not np.isnan(carbon).any():
-        found["co2_kg"] = float(energy_j @ means(steps["time_s"], carbon, edges_s))
+        found["co2_kg"] = float(energy_j @ means(_steps(file)["time_s"], carbon, edges_s))
+    return found | charges_of(file, power_w)
+
+
+def cost_usd(file: Source, power_w: Floats) -> float:
+    """Price of a power over the samples of a run [USD].
+
+    Parameters
+    ----------
+    file : Source
+        Gives prices and samples.
+    power_w : array (sample)
+        Mean over each sample [W].
+    """
+    edges_s, steps = _edges_s(file), _steps(file)
+    energy_j = power_w * np.diff(edges_s)
+    return float(energy_j @ means(steps["time_s"], steps["electricity_usd_per_j"], edges_s))
+
+
+def charges_of(file: Source, power_w: Floats) -> dict[str, float]:
+    """Demand and capacity charges of a power over the samples of a run, as in :func:`tariff_figures`.
+
+    Parameters
+    ----------
+    file : Source
+        Gives prices and samples.
+    power_w : array (sample)
+        Mean over each sample [W].
+    """
+    edges_s = _edges_s(file)
+    energy_j = np.concatenate([[0.0], np.cumsum(power_w * np.diff(edges_s))])
     start = datetime.fromisoformat(str(file.attrs["start"]))
-    return found | _charges(prices, start, edges_s, np.concatenate([[0.0], np.cumsum(energy_j)]))
+    return _charges(file.json("economics"), start, edges_s, energy_j)
+
+
+def _edges_s(file: Source) -> Floats:
+    return np.concatenate([[0.0], file.series("site.power_w").time_s.astype(float)])
+
+
+def _steps(file: Source) -> dict[str, Floats]:
+    steps = file.tariff()
+    return steps if len(steps["time_s"]) else _older(file, _edges_s(file)[-1])
 
 
 def means(time_s: Floats, values: Floats, edges_s: Floats) -> Floats:

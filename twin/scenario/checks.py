@@ -12,6 +12,7 @@ from twin.errors import CatalogError, Fault, ScenarioError
 from twin.scenario.event_checks import check_events
 from twin.scenario.fields import Named
 from twin.scenario.jobs import check_jobs, jobs
+from twin.scenario.power_checks import check_power
 from twin.scenario.schema import Scenario
 from twin.scenario.serving import model_name
 from twin.scenario.serving_checks import check_serving
@@ -205,4 +206,5 @@ _LOOKS = (
     _jobs,
     check_events,
     check_traffic,
+    check_power,
 )

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import Field
 
 from twin.scenario.fields import Measure, Named
-from twin.scenario.section import Duration, Energy, Name, Power, Section, Time, Units, default
+from twin.scenario.section import (
+    Duration,
+    Energy,
+    Fraction,
+    Name,
+    Power,
+    PowerRamp,
+    Section,
+    Time,
+    Units,
+    default,
+)
 
 if TYPE_CHECKING:
     from twin.scenario.schema import Scenario
@@ -66,6 +77,27 @@ class Storage(Section):
 
     energy: Energy
     power: Power = Field(description="into and out of it")
+    answers_calls: bool = Field(
+        False,
+        description="whether it meets grid calls first, before caps and pauses; without it, outages alone",
+    )
+    peak: Power | None = Field(
+        None, description="what the site draws at most from the grid while it lasts; no limit if left out",
+        examples=["1.1 MW"],
+    )  # fmt: skip
+    reserve: Fraction = default("0 %", "of its energy, kept for outages")
+    recharge: Power | None = Field(
+        None, description="with which it is charged again; all its power if left out", examples=["200 kW"]
+    )
+    ramp: PowerRamp | None = Field(
+        None, description="fastest change of charging; at once if left out", examples=["50 kW/s"]
+    )
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it does more than to carry outages."""
+        words = (self.peak, self.recharge, self.ramp)
+        return self.answers_calls or self.reserve > 0.0 or any(word is not None for word in words)
 
 
 class Protection(Section):

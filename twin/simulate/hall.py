@@ -218,6 +218,7 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
             "grid_calls": json.dumps(_grid_calls(scenario)),
             "cooling_faults": json.dumps(_cooling_faults(scenario)),
             "standby": json.dumps(_standby(scenario)),
+            "storage": json.dumps(_storage(scenario)),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
             "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
             "tiers": json.dumps(_tiers(ready)),
@@ -253,6 +254,16 @@ def _standby(scenario: Scenario) -> dict[str, float]:
         {}
         if units is None
         else {"carbon_kg_per_j": catalog.get("generator", units.unit).get("fuel_carbon", 0.0)}
+    )
+
+
+def _storage(scenario: Scenario) -> dict[str, float]:
+    """Size of the battery at the grid connection, where it does more than carry outages."""
+    battery = scenario.power.storage
+    return (
+        {"energy_j": battery.energy, "power_w": battery.power}
+        if battery is not None and battery.is_told
+        else {}
     )
 
 

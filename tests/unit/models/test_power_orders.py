@@ -1,0 +1,106 @@
+"""Stores with orders, by hand: limits of what is drawn, reserves, charging, and switches of feeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from twin.models import power_chain as chain
+from twin.models._power_orders import free
+
+LOAD, FEED = 0, 1
+
+
+def site(stored_j: float = 1e6, charge_w: float = 40e3, efficiency: float = 1.0) -> chain.Params:
+    """A load on a feed of 200 kW with a battery."""
+    own = np.array([0.0, 1.0])
+    store = chain.Store(stored_j * own, charge_w * own, np.full(2, efficiency), np.full(2, efficiency))
+    return chain.build([200e3, 200e3], *np.zeros((3, 2)), fed=[0], feeder=[1], share_frac=[1.0], store=store)
+
+
+def told(params: chain.Params, load_w: float, **orders: float) -> chain.Inputs:
+    """A load, and orders to the battery."""
+    found = free(2)
+    for name, value in orders.items():
+        getattr(found, name)[FEED] = value
+    return chain.calm(params)._replace(demand_w=np.array([load_w, 0.0]), orders=found)
+
+
+def test_the_store_gives_what_is_above_the_limit_and_the_meter_shows_the_rest() -> None:
+    params = site(efficiency=0.8)
+    state, out = chain.step(params, chain.full(params), told(params, 100e3, most_w=70e3), 10.0)
+    assert out.in_j[FEED] == pytest.approx(700e3)
+    assert out.given_j[FEED] == pytest.approx(300e3)
+    assert state.stored_j[FEED] == pytest.approx(1e6 - 300e3 / 0.8)
+    assert out.loss_j[FEED] == pytest.approx(300e3 / 0.8 - 300e3)
+    assert out.load_frac[FEED] == pytest.approx(0.35), "the connection carries what the meter shows"
+    assert out.load_frac[LOAD] == pytest.approx(0.5)
+
+
+def test_its_power_is_a_limit_too() -> None:
+    params = site()
+    flow = chain.flow(params, chain.full(params), told(params, 100e3, most_w=0.0, give_w=25e3))
+    assert flow.in_w[FEED] == pytest.approx(75e3)
+
+
+def test_the_reserve_is_kept_for_outages() -> None:
+    """60 kJ above the reserve last 2 s at 30 kW; without the grid the rest lasts 9.4 s at 100 kW."""
+    params = site()
+    inputs = told(params, 100e3, most_w=70e3, reserve_j=940e3)
+    assert chain.next_change_s(params, chain.full(params), inputs) == pytest.approx(2.0)
+    state, out = chain.step(params, chain.full(params), inputs, 10.0)
+    assert out.given_j[FEED] == pytest.approx(60e3)
+    assert out.taken_j[FEED] == 0.0, "it does not charge above the limit"
+    assert state.stored_j[FEED] == 940e3
+    dead = inputs._replace(is_fed=np.array([True, False]))
+    _, out = chain.step(params, state, dead, 20.0)
+    assert out.served_s[LOAD] == pytest.approx(9.4)
+
+
+def test_it_is_charged_with_what_the_limit_leaves() -> None:
+    params = site()
+    empty = chain.full(params)._replace(stored_j=np.zeros(2))
+    for most_w, take_w, taken_w in (
+        (np.inf, np.inf, 40e3),
+        (np.inf, 15e3, 15e3),
+        (110e3, 40e3, 10e3),
+        (100e3, 40e3, 0.0),
+    ):
+        flow = chain.flow(params, empty, told(params, 100e3, most_w=most_w, take_w=take_w))
+        assert flow.taken_w[FEED] == pytest.approx(taken_w)
+        assert flow.in_w[FEED] == pytest.approx(100e3 + taken_w)
+
+
+def test_the_least_that_is_drawn_goes_into_the_store_until_it_is_full() -> None:
+    params = site()
+    low = told(params, 20e3, least_w=50e3, take_w=0.0)
+    state = chain.full(params)._replace(stored_j=np.array([0.0, 940e3]))
+    assert chain.flow(params, state, low).in_w[FEED] == pytest.approx(50e3)
+    state, out = chain.step(params, state, low, 10.0)
+    assert out.taken_j[FEED] == pytest.approx(60e3)
+    assert chain.flow(params, state, low).in_w[FEED] == pytest.approx(20e3)
+    deep = chain.flow(params, state._replace(stored_j=np.zeros(2)), told(params, 0.0, least_w=1e6, take_w=0.0))
+    assert deep.in_w[FEED] == pytest.approx(40e3), "its power is the limit"
+
+
+def test_orders_that_ask_for_nothing_change_nothing() -> None:
+    params = site(efficiency=0.9)
+    half = chain.full(params)._replace(stored_j=np.array([0.0, 5e5]))
+    plain = chain.calm(params)._replace(demand_w=np.array([90e3, 0.0]))
+    for inputs in (plain, plain._replace(is_fed=np.array([True, False]))):
+        first = chain.step(params, half, inputs, 7.0)
+        second = chain.step(params, half, inputs._replace(orders=free(2)), 7.0)
+        for part, other in zip((*first[0], *first[1]), (*second[0], *second[1]), strict=True):
+            np.testing.assert_array_equal(part, other)
+
+
+def test_an_open_switch_carries_nothing_and_the_other_feed_carries_all() -> None:
+    one = np.zeros((3, 3))
+    params = chain.build([100e3] * 3, *one, fed=[0, 0], feeder=[1, 2], share_frac=[1.0, 1.0])
+    inputs = chain.calm(params)._replace(demand_w=np.array([80e3, 0.0, 0.0]))
+    closed = np.ones(2)
+    closed[chain.feed_at(params, 0, 2)] = 0.0
+    flow = chain.flow(params, chain.full(params), inputs._replace(closed_frac=closed))
+    assert flow.out_w.tolist() == [80e3, 80e3, 0.0]
+    broken = inputs._replace(closed_frac=closed, is_up=np.array([True, False, True]))
+    assert chain.flow(params, chain.full(params), broken).served.tolist() == [0.0, 0.0, 1.0]

@@ -1,0 +1,119 @@
+"""What the battery at the grid connection did: calls met, peaks cut, energy lost, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.report.grid import figures_of
+from twin.report.source import Source
+from twin.report.tariff import charges_of, cost_usd
+
+Floats = NDArray[np.float64]
+
+POWER: Final = "feed.battery_w"
+"""Recorded where there is such a battery."""
+
+
+def storage_figures(file: Source) -> dict[str, float]:
+    """Key figures of the battery of a site; none where it has no orders beyond outages.
+
+    Parameters
+    ----------
+    file : Source
+        An opened result file; what it says of power is a mean over each sample.
+
+    Returns
+    -------
+    dict
+        ``storage_given_j`` and ``storage_taken_j`` at its terminals; ``storage_loss_j``, what of that did not come
+        back and is not stored; ``storage_cycles``, energy given over capacity; ``storage_lowest_frac``, its lowest
+        charge; ``storage_energy_usd``, what energy taken cost less what energy given would have; of calls
+        ``grid_battery_j``, given from the begin of the first ramp to the end of the second. Where the scenario has a
+        demand charge ``demand_peak_without_w``, the highest demand window of the same load without the battery, and
+        ``storage_demand_usd``, by how much the charge would have been higher.
+    """
+    words = file.json("storage")
+    if not words or POWER not in file.series_names():
+        return {}
+    battery_w, steps_s = _sum(file, POWER), _steps_s(file)
+    stored = file.series("feed.stored_frac").values.astype(float)
+    capacity_j = float(words["energy_j"]) * stored.shape[1]
+    given_j, taken_j = (float(steps_s @ np.maximum(sign * battery_w, 0.0)) for sign in (1.0, -1.0))
+    change_j = (float(stored[-1].mean()) - 1.0) * capacity_j if len(stored) else 0.0
+    found = {
+        "storage_given_j": given_j,
+        "storage_taken_j": taken_j,
+        "storage_loss_j": taken_j - given_j - change_j,
+        "storage_cycles": given_j / capacity_j,
+        "storage_lowest_frac": float(stored.min()) if stored.size else float("nan"),
+        "storage_energy_usd": -cost_usd(file, battery_w),
+    }
+    if calls := file.json("grid_calls"):
+        found["grid_battery_j"] = sum(_during_j(call, file, battery_w) for call in calls)
+    site_w = _sum(file, "site.power_w")
+    with_, without = charges_of(file, site_w), charges_of(file, site_w + battery_w)
+    if "demand_peak_w" in without:
+        found["demand_peak_without_w"] = without["demand_peak_w"]
+        found["storage_demand_usd"] = without["demand_charge_usd"] - with_["demand_charge_usd"]
+    return found
+
+
+def calls(file: Source) -> list[dict[str, float]]:
+    """Each call of the grid in its order: what was asked for and given, and by what.
+
+    Parameters
+    ----------
+    file : Source
+        An opened result file.
+
+    Returns
+    -------
+    list of dict
+        ``at_s``, ``asked_w``, ``given_w``, the mean between the ramps; ``not_drawn_j`` from the begin of the first ramp
+        to the end of the second, ``battery_j`` of it from the battery of the site, and ``payment_usd``.
+    """
+    told = sorted(file.json("grid_calls"), key=lambda call: call["at_s"])
+    if not told or not len(_steps_s(file)):
+        return []
+    site_w, has_battery = _sum(file, "site.power_w"), POWER in file.series_names()
+    battery_w = _sum(file, POWER) if has_battery else np.zeros_like(site_w)
+    price = float(file.json("economics").get("demand_response_usd_per_j") or 0.0)
+    found = []
+    for call in told:
+        got = figures_of(call, _ends_s(file), site_w)
+        found.append({
+            "at_s": float(call["at_s"]),
+            "asked_w": call["amount_frac"] * got["grid_baseline_w"],
+            "given_w": got["grid_reduction_frac"] * got["grid_baseline_w"],
+            "not_drawn_j": got["grid_not_drawn_j"],
+            "battery_j": _during_j(call, file, battery_w),
+            "payment_usd": max(got["grid_not_drawn_j"], 0.0) * price,
+        })  # fmt: skip
+    return found
+
+
+def _during_j(call: Mapping[str, Any], file: Source, battery_w: Floats) -> float:
+    """Energy that the battery gave from the begin of the first ramp of a call to the end of the second [J]."""
+    starts_s = call["at_s"] + call["notice_s"]
+    ends_s = starts_s + 2.0 * call["ramp_s"] + call["duration_s"]
+    at_s = _ends_s(file)
+    overlap_s = np.minimum(at_s, ends_s) - np.maximum(at_s - _steps_s(file), starts_s)
+    return float(np.clip(overlap_s, 0.0, None) @ np.maximum(battery_w, 0.0))
+
+
+def _sum(file: Source, name: str) -> Floats:
+    found: Floats = file.series(name).values.sum(axis=1, dtype=np.float64)
+    return found
+
+
+def _ends_s(file: Source) -> Floats:
+    return file.series("site.power_w").time_s.astype(np.float64)
+
+
+def _steps_s(file: Source) -> Floats:
+    found: Floats = np.diff(_ends_s(file), prepend=0.0)
+    return found

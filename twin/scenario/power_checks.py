@@ -1,0 +1,41 @@
+"""Sense of the ``power`` section between its values; the site itself is checked once it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from twin.errors import Fault
+
+if TYPE_CHECKING:
+    from twin.scenario.schema import Scenario
+
+
+def check_power(scenario: Scenario) -> Iterator[Fault]:
+    """All faults of the section that a look at the scenario finds.
+
+    Examples
+    --------
+    >>> from twin.scenario import check
+    >>> battery = {"energy": "100 kWh", "power": "50 kW", "recharge": "80 kW"}
+    >>> fault, = check("scenarios/one-rack.yaml", set={"power.storage": battery})
+    >>> fault.where, fault.mend
+    ('power.storage.recharge', 'write 50000 W or less')
+    """
+    yield from _storage(scenario)
+
+
+def _storage(scenario: Scenario) -> Iterator[Fault]:
+    battery, source = scenario.power.storage, scenario.source
+    if battery is None:
+        return
+    if battery.recharge is not None and battery.recharge > battery.power:
+        expected = f"at most its power, {battery.power:g} W"
+        mend = f"write {battery.power:g} W or less"
+        yield source.fault("power.storage.recharge", f"{battery.recharge:g} W", expected, mend)
+    if battery.peak is not None and battery.peak > scenario.power.feed.capacity:
+        expected = f"at most the capacity of the feed, {scenario.power.feed.capacity:g} W"
+        yield source.fault("power.storage.peak", f"{battery.peak:g} W", expected, "lower it, or remove it")
+    if battery.reserve >= 1.0 and (battery.answers_calls or battery.peak is not None):
+        expected = "energy beside the reserve, for calls and peaks"
+        yield source.fault("power.storage.reserve", "all of it", expected, "write for example 50 %")
