@@ -8,6 +8,8 @@ from html import escape
 
 from twin.facility.site_elements import Element
 from twin.facility.site_flow import SiteFlow
+from twin.topology.assets import edges_of
+from twin.topology.power import RESERVE, PowerTree
 
 SLOT_PX = 128
 ROWS_PX = {"feed": 96, "transformer": 206, "board": 268, "ups": 356, "pdu": 470, "load": 548}
@@ -49,6 +51,7 @@ class _Drawing:
     def __init__(self, flow: SiteFlow) -> None:
         self.flow, self.wiring = flow, flow.wiring
         self.element = {e.name: e for e in flow.elements}
+        self.tree = PowerTree.of(self.wiring.graph)  # as built: switches move nothing in the drawing
         self.drawn: list[str] = []
         self.x: dict[str, float] = {}
         self.plant_x: dict[str, float] = {}
@@ -59,9 +62,9 @@ class _Drawing:
         at = SLOT_PX * 0.75
         for unit in self.wiring.parts["transformer"]:
             middle: list[float] = []
-            below = [name for name, _ in self.wiring.tree.below[unit]]
+            below = [name for name, _ in self.tree.below[unit]]
             for block in (name for name in below if self.wiring.kind(name) == "ups"):
-                pdus = [name for name, _ in self.wiring.tree.below[block]]
+                pdus = [name for name, _ in self.tree.below[block]]
                 for i, pdu in enumerate(pdus or [block]):
                     self.x[pdu] = at + SLOT_PX * i
                 at += SLOT_PX * max(len(pdus), 1)
@@ -83,6 +86,7 @@ class _Drawing:
         self._feed(feed, units)
         for unit in units:
             self._transformer(unit)
+        self._switches()
         deepest = max(
             [self._loads(pdu, self.x[pdu], ROWS_PX["load"]) for pdu in self.wiring.parts["pdu"]], default=1
         )
@@ -144,7 +148,7 @@ class _Drawing:
                 f'<circle cx="{x:.0f}" cy="{middle}" r="14" fill="none" stroke="{colour}" stroke-width="2"/>'
             )
         self._label(name, x + 70, y - 8)
-        blocks = [n for n, _ in self.wiring.tree.below[name] if self.wiring.kind(n) == "ups"]
+        blocks = [n for n, _ in self.tree.below[name] if self.wiring.kind(n) == "ups"]
         ends = [self.x[block] for block in blocks] + [x] + [self.plant_x[name]] * (name in self.plant_x)
         self._line((x, y + 24), (x, ROWS_PX["board"]))
         self._bar(min(ends) - 20, max(ends) + 20, ROWS_PX["board"])
@@ -161,7 +165,7 @@ class _Drawing:
             f'<text x="{x - 11:.0f}" y="{y - 4}">~</text><text x="{x + 12:.0f}" y="{y + 14}">~</text>'
         )
         self._label(name, x + 76, y - 8)
-        pdus = [pdu for pdu, _ in self.wiring.tree.below[name]]
+        pdus = [pdu for pdu, _ in self.tree.below[name]]
         if pdus:
             bar = y + 50
             self._line((x, y + 20), (x, bar))
@@ -176,6 +180,30 @@ class _Drawing:
             f'<rect x="{x - 30:.0f}" y="{y}" width="60" height="8" fill="{_colour(self.element[name])}"/>'
         )
         self._label(name, x, y + 26)
+
+    def _switches(self) -> None:
+        """Static transfer switches before PDUs, with the side on which they are, and the line from their reserves."""
+        reserves: dict[str, list[str]] = defaultdict(list)
+        for source, name, _ in edges_of(self.wiring.graph, RESERVE):
+            reserves[source].append(name)
+        bars = {source: i for i, source in enumerate(reserves)}
+        for source, names in reserves.items():
+            x, y = self.x[source], ROWS_PX["ups"] + 62 + 5 * (bars[source] % 4)
+            ends = [x + 30, *(self.x[name] + 10 for name in names)]
+            self._dashed((x + 30, ROWS_PX["ups"] + 20), (x + 30, y))
+            self._dashed((min(ends), y), (max(ends), y))
+            for name in names:
+                at = self.x[name]
+                self._dashed((at + 10, y), (at + 10, ROWS_PX["pdu"] - 24))
+                side = 2 if name in self.wiring.on_reserve else 1
+                self.drawn.append(
+                    f'<rect x="{at - 20:.0f}" y="{ROWS_PX["pdu"] - 24}" width="40" height="16" fill="#ffffff" '
+                    f'stroke="{COLOURS["line"]}"/><text x="{at:.0f}" y="{ROWS_PX["pdu"] - 12}">STS {side}</text>'
+                )
+
+    def _dashed(self, a: tuple[float, float], b: tuple[float, float]) -> None:
+        path = f"M{a[0]:.0f} {a[1]:.0f}L{b[0]:.0f} {b[1]:.0f}"
+        self.drawn.append(f'<path class="l" stroke-dasharray="4 3" d="{path}"/>')
 
     def _plant(self, unit: str) -> int:
         x = self.plant_x[unit]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from twin.facility import constants as c
 from twin.facility.electrical import Bus, Line, Load, Network, Source, Transformer
 from twin.physics.converter import loss_w
 from twin.topology.constants import CABLE_SLACK_M
-from twin.topology.power import PowerTree
+from twin.topology.power import RESERVE, PowerTree
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -40,15 +40,23 @@ class Wiring:
         From :func:`twin.topology.build`.
     grid_pu : float
         Voltage of the grid over nominal [1], above zero.
+    on_reserve : frozenset of str
+        Elements whose switches have them on their reserve.
     """
 
     graph: nx.MultiDiGraph
     grid_pu: float = 1.0
+    on_reserve: frozenset[str] = frozenset()
 
     @cached_property
     def tree(self) -> PowerTree:
         """Who feeds whom."""
-        return PowerTree.of(self.graph)
+        return PowerTree.of(self.graph, self.on_reserve)
+
+    def after(self, down: Collection[str]) -> Wiring:
+        """The site once switches have moved what lost its source to a reserve that is alive."""
+        moved = self.tree.moved(down)
+        return replace(self, on_reserve=self.on_reserve | moved) if moved else self
 
     @cached_property
     def parts(self) -> dict[str, list[str]]:
@@ -151,7 +159,8 @@ class Wiring:
         volt = self.high_v if self.kind(source) == "feed" else self.low_v
         power_factor = c.RATING_PF if self.kind(name) in ("transformer", "pdu") else self.power_factor(name)
         rated_a = max(self.rated_w(name), 1.0) / (math.sqrt(3) * volt * power_factor * c.CONTINUOUS_FRAC)
-        length_m = max(self.graph.edges[source, name, "power"]["length_m"], CABLE_SLACK_M)
+        kind = RESERVE if name in self.on_reserve else "power"
+        length_m = max(self.graph.edges[source, name, kind]["length_m"], CABLE_SLACK_M)
         runs = math.ceil(rated_a / c.CABLE_A_PER_M2 / c.CORE_M2)
         return Line(
             f"{source} > {name}", source, ends(source, name),

@@ -135,7 +135,7 @@ def solve_site(
     >>> {name: round(value / 1e3, 1) for name, value in flow.totals.items() if name.endswith("loss_w")}
     {'transformer_loss_w': 3.1, 'ups_loss_w': 26.1, 'pdu_loss_w': 0.3, 'cable_loss_w': 0.7}
     """
-    wiring = site if isinstance(site, Wiring) else Wiring(site)
+    wiring = (site if isinstance(site, Wiring) else Wiring(site)).after(down)
     dead = wiring.tree.dead(down)
     before, behind, read = _solved(wiring, drawn_w or {}, [dead], solver)
     return SiteFlow(wiring, before, behind, list(read.elements(0, dead)))
@@ -159,11 +159,13 @@ def site_outages(
     list of SiteOutage
         One of each element, once its load has moved.
     """
-    wiring = site if isinstance(site, Wiring) else Wiring(site)
+    wiring = (site if isinstance(site, Wiring) else Wiring(site)).after(down)
     gone = wiring.tree.dead(down)
     above = [[name] for kind in ("feed", "transformer") for name in wiring.parts[kind]]
     below = [name for kind in ("ups", "pdu") for name in wiring.parts[kind]]
-    left = [[name for name in parts if name not in gone] for parts in (*above, below)]
+    moving = [name for name in below if wiring.tree.moved([name, *down])]  # these change the network
+    below = [name for name in below if name not in moving]
+    left = [[name for name in parts if name not in gone] for parts in (*above, *([n] for n in moving), below)]
     cases = _Cases(wiring, drawn_w or {}, down, solver)
     found = [outage for parts in left if parts for outage in _outages(cases, parts)]
     return [*found[1:], *found[:1]]
@@ -181,6 +183,8 @@ class _Cases(NamedTuple):
 def _outages(cases: _Cases, parts: list[str]) -> Iterator[SiteOutage]:
     """Outages of parts that leave the same transformers, solved as steps of one load flow."""
     wiring, drawn_w, down, solver = cases
+    if len(parts) == 1:
+        wiring = wiring.after([*parts, *down])
     dead = [wiring.tree.dead([part, *down]) for part in parts]
     try:
         *_, read = _solved(wiring, drawn_w, dead, solver)

@@ -50,10 +50,11 @@ class Flow(NamedTuple):
 
 
 @njit(cache=True)
-def _alive_share(params: Any, inputs: Any, served: Array, f: int) -> float:
-    """Share of a feed whose feeder is alive and whose switch, if it has any, is closed [1]."""
-    part = params.share_frac[f] * served[params.feeder[f]]
-    return part * inputs.closed_frac[f] if inputs.closed_frac.size else part
+def _alive_share(params: Any, inputs: Any, served: Array, e: int, f: int) -> Any:
+    """Share of a feed whose feeder is alive; 0 where a switch has the element on other feeds [1]."""
+    if params.is_reserve.size and params.is_reserve[f] != inputs.on_reserve[e]:
+        return 0.0
+    return params.share_frac[f] * served[params.feeder[f]]
 
 
 @njit(cache=True)
@@ -68,7 +69,7 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
         first, last = params.first_feed[i], params.first_feed[i + 1]
         into_pu = 0.0
         for f in range(first, last):
-            part = _alive_share(params, inputs, served, f)
+            part = _alive_share(params, inputs, served, e, f)
             alive_share[e] += part
             into_pu += part * voltage[params.feeder[f]]
         if first == last:
@@ -122,7 +123,8 @@ def _carry(
             load[e] *= in_w[e] / out_w[e] if out_w[e] > 0.0 else 0.0
         for f in range(first, last):
             if in_w[e] > 0.0:
-                out_w[params.feeder[f]] += in_w[e] * _alive_share(params, inputs, served, f) / alive_share[e]
+                part = _alive_share(params, inputs, served, e, f)
+                out_w[params.feeder[f]] += in_w[e] * part / alive_share[e]
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
 
 

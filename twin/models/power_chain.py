@@ -87,6 +87,8 @@ class Params(NamedTuple):
         Whether an element gives nominal voltage whatever its input has, as a UPS does.
     store : Store
     trip : Trip
+    is_reserve : array (feed)
+        1 for feeds that a switch takes in place of the others, else 0; empty where there are none.
     """
 
     rating_w: Array
@@ -100,6 +102,7 @@ class Params(NamedTuple):
     holds_voltage: Mask
     store: Store
     trip: Trip
+    is_reserve: Array = NONE
 
 
 class State(NamedTuple):
@@ -139,8 +142,8 @@ class Inputs(NamedTuple):
         Voltage at an element's output over that of its feeders [1].
     orders : Orders
         What stores are told; without any, a store with feeders is charged until it is full.
-    closed_frac : array (feed)
-        1 where the switch of a feed is closed, else 0; empty where no feed has any. In the order of ``Params.feeder``.
+    on_reserve : array (element)
+        1 where a switch has an element on its reserve feeds, 0 on the others; empty where none has such feeds.
     """
 
     demand_w: Array
@@ -150,7 +153,7 @@ class Inputs(NamedTuple):
     source_pu: Array
     drop_frac: Array
     orders: Orders = NO_ORDERS
-    closed_frac: Array = NONE
+    on_reserve: Array = NONE
 
 
 class Outputs(NamedTuple):
@@ -200,6 +203,7 @@ def build(
     holds_voltage: Mask | None = None,
     store: Store | None = None,
     trip: Trip | None = None,
+    is_reserve: ArrayLike = (),
 ) -> Params:
     """Order elements and feeds for the step.
 
@@ -213,6 +217,8 @@ def build(
         Share of the draw of ``fed`` over this feed [1], above zero.
     eco, lowest_pu, holds_voltage, store, trip
         As in :class:`Params`; without them losses stay the same, any voltage will do, and nothing stores or trips.
+    is_reserve : array (feed), bool
+        Feeds that a switch takes in place of the others; none if left out.
 
     Raises
     ------
@@ -249,6 +255,7 @@ def build(
         np.zeros(rating.size, dtype=np.bool_) if holds_voltage is None else holds_voltage,
         no_store(rating.size) if store is None else store,
         no_trip(rating.size) if trip is None else trip,
+        np.asarray(is_reserve, dtype=np.float64)[by_place] if np.any(is_reserve) else NONE,
     )
 
 
@@ -274,14 +281,8 @@ def calm(params: Params) -> Inputs:
     """Inputs without load, everything up and at nominal voltage."""
     count = params.rating_w.size
     yes, one = np.ones(count, dtype=np.bool_), np.ones(count)
-    return Inputs(np.zeros(count), yes, yes.copy(), np.zeros(count, dtype=np.bool_), one, one.copy())
-
-
-def feed_at(params: Params, fed: int, feeder: int) -> int:
-    """Place of a feed among the feeds of :class:`Params`, from the elements at its ends."""
-    i = int(np.flatnonzero(params.order == fed)[0])
-    feeds = range(int(params.first_feed[i]), int(params.first_feed[i + 1]))
-    return next(f for f in feeds if params.feeder[f] == feeder)
+    plain = Inputs(np.zeros(count), yes, yes.copy(), np.zeros(count, dtype=np.bool_), one, one.copy())
+    return plain._replace(on_reserve=np.zeros(count)) if params.is_reserve.size else plain
 
 
 def _refuse_bad(rating: Array, fed: Index, feeder: Index, share: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -19,9 +20,19 @@ from twin.plant.node import Array, Node
 from twin.scenario import Scenario
 from twin.scenario.power import is_live
 from twin.topology import SWITCHES
+from twin.topology.power import RESERVE
 
 CONVERTERS = ("psu", "pdu", "ups", "transformer")
 HALL_KINDS = ("psu", "pdu")
+
+
+class Feed(NamedTuple):
+    """One asset that feeds another, with its share [1]; a switch takes reserves in place of the others."""
+
+    source: str
+    target: str
+    share: float
+    is_reserve: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def build(
 ) -> tuple[Chain, dict[str, Node]]:
     """Elements, feeds and constant loads of the site, and its power models by name."""
     edges = _feeds(graph, maps)
-    on_chain = {node for a, b, _ in edges for node in (a, b)}
+    on_chain = {node for edge in edges for node in (edge.source, edge.target)}
     # a kind is a stretch of elements in the order of its ids, so that its inputs are a view
     ordered = [i for ids in maps.ids.values() for i in ids if i in on_chain]
     elements = {node: e for e, node in enumerate(ordered)}
@@ -86,11 +97,15 @@ def build(
     return Chain(at, base, liquid, network, in_hall, float(rack_air), supply), nodes
 
 
-def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[tuple[str, str, float]]:
-    """Who feeds whom with which share; generators feed the transformers once they are switched on."""
-    edges = [(a, b, data["share"]) for a, b, data in graph.edges(data=True) if data["kind"] == "power"]
+def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[Feed]:
+    """Who feeds whom; generators feed the transformers once they are switched on."""
+    edges = [
+        Feed(a, b, data["share"], data["kind"] == RESERVE)
+        for a, b, data in graph.edges(data=True)
+        if data["kind"] in ("power", RESERVE)
+    ]
     units = maps.ids.get("generator", ())
-    return edges + [(unit, t, 1.0 / len(units)) for t in maps.ids["transformer"] for unit in units]
+    return edges + [Feed(unit, t, 1.0 / len(units)) for t in maps.ids["transformer"] for unit in units]
 
 
 def _inputs(params: power_chain.Params, scenario: Scenario, at: dict[str, slice]) -> power_chain.Inputs:
@@ -106,7 +121,7 @@ def _params(
     scenario: Scenario,
     elements: dict[str, int],
     at: dict[str, slice],
-    edges: list[tuple[str, str, float]],
+    edges: list[Feed],
 ) -> power_chain.Params:
     """Ratings, losses and limits of the elements."""
     losses = np.zeros((3, len(elements)))
@@ -124,9 +139,10 @@ def _params(
     return power_chain.build(
         rating,
         *losses,
-        fed=[elements[b] for _, b, _ in edges],
-        feeder=[elements[a] for a, _, _ in edges],
-        share_frac=[share for _, _, share in edges],
+        fed=[elements[edge.target] for edge in edges],
+        feeder=[elements[edge.source] for edge in edges],
+        share_frac=[edge.share for edge in edges],
+        is_reserve=[edge.is_reserve for edge in edges],
         eco=limits.eco_losses(graph, elements, losses),
         lowest_pu=lowest_pu,
         holds_voltage=holds,

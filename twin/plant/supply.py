@@ -16,12 +16,14 @@ from twin.plant import voltages
 from twin.plant.maps import Maps
 from twin.plant.node import Node
 from twin.scenario.power import Generators, PowerChain
+from twin.topology.power import RESERVE
 
 if TYPE_CHECKING:
     from twin.plant.plant import Plant
     from twin.plant.window import Window
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 MEASURED: Final = ("feed", "transformer", "ups", "pdu")
 """Kinds whose loading, voltage and current are recorded."""
@@ -45,6 +47,8 @@ class Supply:
         Kinds whose stores are recorded.
     step_w : array (generator)
         Largest load that a generator takes at once [W].
+    sources : dict of str to array, int
+        Elements that feed the PDUs, ``first`` and ``second``; empty without switches.
     """
 
     at: dict[str, slice]
@@ -52,6 +56,7 @@ class Supply:
     feeders: voltages.Voltages | None
     stored: tuple[str, ...]
     step_w: Array
+    sources: dict[str, Index]
     _kept: list[tuple[tuple[Any, ...], Flow]] = field(default_factory=list)
 
     def solve(self, p: Plant) -> None:
@@ -112,8 +117,8 @@ class Supply:
 
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
         ``rating_w`` or ``charge_w``; ``usable_j`` and ``room_j``, what a store gives down to its reserve and takes
-        until it is full; for generators ``is_ready`` or ``step_w``. ``now.change_s`` is the time until stores or
-        trips change something.
+        until it is full; of PDUs behind switches ``first_is_alive`` and ``second_is_alive``; for generators
+        ``is_ready`` or ``step_w``. ``now.change_s`` is the time until stores or trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -122,6 +127,8 @@ class Supply:
         if kind == "change_s":
             return np.array([power_chain.next_change_s(node.params, node.state, node.inputs)])
         where, wanted = self.at.get(kind, slice(0, 0)), what[0]
+        if wanted.endswith("_is_alive"):
+            return self._now(node).served[self.sources[wanted.removesuffix("_is_alive")]]
         if wanted == "usable_j":
             return self._usable_j(node)[where]
         if wanted == "room_j":
@@ -150,7 +157,7 @@ class Supply:
         """The chain as it is; kept until a step, an exchange or a process changes it."""
         inputs = node.inputs
         switched = (
-            inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu, inputs.closed_frac, *inputs.orders,
+            inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu, inputs.on_reserve, *inputs.orders,
         )  # fmt: skip
         key = (node.state, inputs, *(column.tobytes() for column in switched))
         if self._kept:
@@ -172,6 +179,8 @@ class Supply:
             if kind in self.at:
                 found[f"{kind}.is_fed"] = inputs.is_fed[self.at[kind]]
                 found[f"{kind}.is_up"] = inputs.is_up[self.at[kind]]
+        if inputs.on_reserve.size:
+            found["pdu.on_reserve"] = inputs.on_reserve[self.at["pdu"]]
         for kind in ("feed", "ups"):
             found[f"{kind}.is_eco"] = inputs.is_eco[self.at[kind]]
         if inputs.orders.most_w.size:
@@ -205,7 +214,16 @@ def build(
     stored = tuple(kind for kind, has in has_store.items() if has)
     units = [catalog.get("generator", graph.nodes[name]["catalog"]) for name in maps.ids.get("generator", ())]
     step_w = np.array([float(card.rating_w * card.step_frac) for card in units])
-    return Supply(at, amps, feeders, stored, step_w)
+    return Supply(at, amps, feeders, stored, step_w, _switched(graph, maps.ids["pdu"], elements))
+
+
+def _switched(graph: nx.MultiDiGraph, pdus: tuple[str, ...], elements: dict[str, int]) -> dict[str, Index]:
+    """Elements between which the switches of PDUs choose; none without switches."""
+    found: dict[str, Index] = {}
+    for which, kind in (("first", "power"), ("second", RESERVE)):
+        sources = {b: elements[a] for a, b, key in graph.edges(keys=True) if key == kind and b in pdus}
+        found[which] = np.array([sources[pdu] for pdu in pdus if pdu in sources], dtype=np.int64)
+    return found if len(found["second"]) else {}
 
 
 def _amps(graph: nx.MultiDiGraph, names: tuple[str, ...], kind: str) -> Array:

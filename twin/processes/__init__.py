@@ -68,13 +68,15 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
     tick_s : float
         Length of a tick [s].
     """
-    from twin.processes import eco_mode, site_battery, standby, supply
+    from twin.processes import eco_mode, site_battery, standby, static_switch, supply
 
     if power.generators is not None:
         times = (power.generators.start, power.generators.step, power.generators.retransfer)
         ctx.env.process(standby.guard(ctx, standby.Words(*times)))
     if power.ups.mode == "eco":
         ctx.env.process(eco_mode.guard(ctx, power.ups.transfer))
+    if "pdu.on_reserve" in ctx.inputs:
+        ctx.env.process(static_switch.guard(ctx, *static_switch.times(power)))
     if power.storage is not None and power.storage.is_told:
         ctx.env.process(site_battery.guard(ctx, site_battery.words(power), tick_s))
     ctx.env.process(supply.watch(ctx, tick_s, power.reboot))

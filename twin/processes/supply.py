@@ -112,6 +112,8 @@ class Watch:
                     what = f"{title} is empty" if left_j[i] == 0.0 else f"{title} is relieved"
                 if what:
                     self.ctx.log(kind, name, what, self.cause)
+                if what.endswith("is empty"):
+                    self.ctx.ring(BELL, self.cause)  # what it fed may have another source
             self.carries[kind] = given_w > 0.0
 
     def racks(self) -> None:

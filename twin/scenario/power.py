@@ -30,6 +30,9 @@ EVENTS: Final = (
 )  # fmt: skip
 """Kinds of events of the power chain."""
 
+CATCHER: Final = "catcher"
+"""Word of blocks of which the last one stands by for the others."""
+
 BreakerSize = Annotated[float, Measure("fraction", "125 %", low=1.0, high=10.0)]
 
 
@@ -45,13 +48,24 @@ class Transformers(Units):
     unit: Annotated[Name, Named("transformer")]
 
 
+class StaticSwitches(Section):
+    """Static transfer switches before the PDUs, which move them to another block when theirs is dead."""
+
+    transfer: Time = default("4 ms", "without power while a switch moves")
+    back: Time = default("10 s", "for which a block must be back before its PDUs return to it")
+
+
 class UpsBlocks(Units):
     """Uninterruptible power supplies."""
 
     unit: Annotated[Name, Named("ups")]
-    redundancy: Literal["N", "N+1", "2N", "3N/2"] | None = Field(
+    redundancy: Literal["N", "N+1", "2N", "3N/2", "catcher"] | None = Field(
         None,
-        description="promise that is checked, and how racks are fed; every rack by all blocks if left out",
+        description="promise that is checked, and how racks are fed; every rack by all blocks if left out; catcher: "
+        "the last block stands by for any of the others",
+    )
+    switches: StaticSwitches | None = Field(
+        None, description="static transfer switches before the PDUs, with 2N; a catcher always has them"
     )
     battery: Duration | None = Field(
         None, description="time that a full battery carries the rating of its block", examples=["5 min"]
@@ -135,6 +149,11 @@ class PowerChain(Section):
     reboot: Duration = default("5 min", "from power at a rack to its replicas at work")
 
 
+def has_switches(ups: UpsBlocks) -> bool:
+    """Whether PDUs have a second source behind a static transfer switch."""
+    return ups.redundancy == CATCHER or (ups.redundancy == "2N" and ups.switches is not None)
+
+
 def is_played_out(power: PowerChain, kinds: Iterable[str] = ()) -> bool:
     """Whether outages, trips and voltages play a part in a run, for which the plant then keeps books.
 
@@ -153,6 +172,7 @@ def is_played_out(power: PowerChain, kinds: Iterable[str] = ()) -> bool:
     """
     said = (power.generators, power.storage, power.protection, power.hold_up, power.ups.battery)
     words = any(word is not None for word in said) or power.ups.mode == "eco" or power.voltages == "solved"
+    words = words or has_switches(power.ups)
     return words or any(kind in EVENTS for kind in kinds)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from twin.errors import Fault
+from twin.scenario.power import has_switches
 
 if TYPE_CHECKING:
     from twin.scenario.schema import Scenario
@@ -23,6 +24,17 @@ def check_power(scenario: Scenario) -> Iterator[Fault]:
     ('power.storage.recharge', 'write 50000 W or less')
     """
     yield from _storage(scenario)
+    yield from _switches(scenario)
+
+
+def _switches(scenario: Scenario) -> Iterator[Fault]:
+    ups = scenario.power.ups
+    if ups.switches is not None and not has_switches(ups):
+        found = f"switches with {ups.redundancy or 'no redundancy'}"
+        expected = "redundancy: catcher or 2N, where every PDU has a second block"
+        yield scenario.source.fault(
+            "power.ups.switches", found, expected, "remove switches, or change redundancy"
+        )
 
 
 def _storage(scenario: Scenario) -> Iterator[Fault]:

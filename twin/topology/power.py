@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Final, Literal
 
 import networkx as nx
 import numpy as np
 
 from twin import catalog
 from twin.physics.converter import loss_w
-from twin.scenario.power import Generators, PowerChain
+from twin.scenario.power import CATCHER, Generators, PowerChain, has_switches
 from twin.topology import constants as c
 from twin.topology.assets import SWITCHES, add_asset, add_link, converter, edges_of, ids, of_kind
 from twin.topology.geometry import overhead
@@ -23,6 +24,8 @@ PDU_LOADS = (*SWITCHES, "cdu")
 BOARD_LOADS = ("facility_water", *KINDS.values(), "crah", "chiller")
 #: Kinds with a rating that must not be passed.
 CHAIN = ("psu", "pdu", "ups", "transformer", "feed")
+RESERVE: Final = "reserve"
+"""Kind of the edges that a switch closes in place of the power edges into the same element."""
 
 
 def add_power(
@@ -58,20 +61,24 @@ def add_power(
         _feed(graph, plan, name, ["feed"])
     for i, name in enumerate(blocks):
         _feed(graph, plan, name, [transformers[i % len(transformers)]])
+    word = power.ups.redundancy
+    busy = blocks[:-1] if word == CATCHER and len(blocks) > 1 else blocks
     for i, name in enumerate(pdus):
-        _feed(graph, plan, name, [blocks[i % len(blocks)]])
+        _feed(graph, plan, name, [busy[i % len(busy)]])
+        if has_switches(power.ups):
+            _feed(graph, plan, name, [_other(blocks, i % len(busy), word)], RESERVE)
 
     if power.generators is not None:
         _add_generators(graph, plan, power.generators)
 
-    banks = [pdus[i :: len(blocks)] for i in range(min(len(blocks), len(pdus)))]
+    banks = [pdus[i :: len(busy)] for i in range(min(len(busy), len(pdus)))]
     for i, rack in enumerate(of_kind(graph, "rack")):
         named = fed_by.get(rack)
-        chosen = _paths(banks, i, power.ups.redundancy) if named is None else [p for p in named if p in pdus]
+        chosen = _paths(banks, i, word) if named is None else [p for p in named if p in pdus]
         _feed(graph, plan, f"{rack}/psu", list(dict.fromkeys(chosen)))
         add_link(graph, f"{rack}/psu", rack, "power", share=1.0)
     for i, load in enumerate(of_kind(graph, *PDU_LOADS)):
-        _feed(graph, plan, load, _paths(banks, i, power.ups.redundancy))
+        _feed(graph, plan, load, _paths(banks, i, word))
     for load in of_kind(graph, *BOARD_LOADS):
         _feed(graph, plan, load, transformers)
 
@@ -84,6 +91,17 @@ def _add_generators(graph: nx.MultiDiGraph, plan: Plan, units: Generators) -> No
         add_asset(graph, name, "generator", plan.boxes[name], "outdoor", catalog=units.unit, **more)
 
 
+def _other(blocks: list[str], i: int, redundancy: str | None) -> str:
+    """Block to which a static switch moves what the block number ``i`` feeds: the catcher, or the other side.
+
+    Examples
+    --------
+    >>> _other(["a", "b", "c"], 0, "catcher"), _other(["a1", "b1", "a2", "b2"], 3, "2N")
+    ('c', 'a2')
+    """
+    return blocks[-1] if redundancy == CATCHER else blocks[min(i ^ 1, len(blocks) - 1)]
+
+
 def _paths(banks: list[list[str]], i: int, redundancy: str | None) -> list[str]:
     """PDUs of the load number ``i``, given those of each UPS block.
 
@@ -92,12 +110,15 @@ def _paths(banks: list[list[str]], i: int, redundancy: str | None) -> list[str]:
     >>> banks = [["a1", "a2"], ["b1", "b2"], ["c1", "c2"]]
     >>> [_paths(banks, i, "3N/2") for i in range(4)]
     [['a1', 'b1'], ['b1', 'c1'], ['c1', 'a1'], ['a2', 'b2']]
-    >>> _paths(banks, 4, "N"), _paths(banks, 1, "N+1")
-    (['b2'], ['a2', 'b2', 'c2'])
+    >>> _paths(banks, 4, "N"), _paths(banks, 1, "N+1"), _paths(banks, 1, "catcher")
+    (['b2'], ['a2', 'b2', 'c2'], ['b1', 'b2'])
     """
     chosen, turn = banks, i
     if redundancy == "N":
         chosen, turn = [banks[i % len(banks)]], i // len(banks)
+    elif redundancy == CATCHER:  # two PDUs of one block, where it has two
+        bank, turn = banks[i % len(banks)], i // len(banks)
+        return [bank[(turn + cord) % len(bank)] for cord in range(min(2, len(bank)))]
     elif redundancy == "2N":
         sides = [side for side in (banks[::2], banks[1::2]) if side]
         chosen, turn = [side[i % len(side)] for side in sides], i // len(sides[0])
@@ -107,7 +128,13 @@ def _paths(banks: list[list[str]], i: int, redundancy: str | None) -> list[str]:
     return [bank[turn % len(bank)] for bank in chosen]
 
 
-def _feed(graph: nx.MultiDiGraph, plan: Plan, load: str, sources: list[str]) -> None:
+def _feed(
+    graph: nx.MultiDiGraph,
+    plan: Plan,
+    load: str,
+    sources: list[str],
+    kind: Literal["power", "reserve"] = "power",
+) -> None:
     """Join a load to its sources in equal shares, each by a cable of its own."""
     cabinet = load
     while cabinet not in plan.boxes:
@@ -121,7 +148,7 @@ def _feed(graph: nx.MultiDiGraph, plan: Plan, load: str, sources: list[str]) -> 
     for source in sources:
         start = plan.boxes[source].top
         route = overhead(start, end, plan.ceiling_m + c.POWER_TRAY_M, (start[0], along_y), (end[0], along_y))
-        add_link(graph, source, load, "power", route=route, slack_m=c.CABLE_SLACK_M, share=1.0 / len(sources))
+        add_link(graph, source, load, kind, route=route, slack_m=c.CABLE_SLACK_M, share=1.0 / len(sources))
 
 
 @dataclass(frozen=True)
@@ -143,12 +170,29 @@ class PowerTree:
     below: dict[str, list[tuple[str, float]]]
 
     @classmethod
-    def of(cls, graph: nx.MultiDiGraph) -> PowerTree:
-        """Read the power edges of a graph."""
-        tree = nx.DiGraph((u, v, {"share": d["share"]}) for u, v, d in edges_of(graph, "power"))
+    def of(cls, graph: nx.MultiDiGraph, on_reserve: Collection[str] = ()) -> PowerTree:
+        """Read the power edges of a graph, for elements in ``on_reserve`` those that their switches take instead."""
+        edges = [edge for edge in edges_of(graph, "power") if edge[1] not in on_reserve]
+        edges += [edge for edge in edges_of(graph, RESERVE) if edge[1] in on_reserve]
+        tree = nx.DiGraph((u, v, {"share": d["share"]}) for u, v, d in edges)
+        tree.add_nodes_from(end for u, v, _ in edges_of(graph, "power") for end in (u, v))
         order = list(reversed(list(nx.topological_sort(tree))))
         below = {n: [(child, d["share"]) for child, d in tree[n].items()] for n in order}
         return cls(graph, order, below)
+
+    def moved(self, down: Collection[str]) -> frozenset[str]:
+        """Elements that lose their sources and have a reserve that is alive."""
+        reserves: dict[str, list[str]] = {}
+        for source, name, _ in edges_of(self.graph, RESERVE) if down else ():
+            reserves.setdefault(name, []).append(source)
+        dead = self.dead(down) if reserves else set()
+        lost = dead - set(down)
+        return frozenset(n for n, sources in reserves.items() if n in lost and not dead.issuperset(sources))
+
+    def after(self, down: Collection[str]) -> PowerTree:
+        """The tree once switches have moved those."""
+        moved = self.moved(down)
+        return PowerTree.of(self.graph, moved) if moved else self
 
     def out_w(self, it_frac: float = 1.0, down: Collection[str] = ()) -> dict[str, float]:
         """Power out of each element when every load draws its maximum.
@@ -193,9 +237,17 @@ class PowerTree:
                 dead.add(name)
         return dead
 
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {name: [] for name in self.order}
+        for source in reversed(self.order):
+            for name, _ in self.below[source]:
+                found[name].append(source)
+        return found
+
     def above(self, name: str) -> list[str]:
         """What feeds an element."""
-        return [u for u, _, key in self.graph.in_edges(name, keys=True) if key == "power"]
+        return self._sources[name]
 
 
 def _loss_w(node: Mapping[str, Any], power_w: float) -> float:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import networkx as nx
 
 from twin.errors import Fault
+from twin.scenario.power import CATCHER
 from twin.scenario.schema import Scenario
 from twin.topology.assets import of_kind
 from twin.topology.power import PowerTree
 
-MULTIPLES = {"N+1": 1, "2N": 2, "3N/2": 3}
+MULTIPLES = {"N+1": 1, "2N": 2, "3N/2": 3, CATCHER: 1}
 """Blocks come in multiples of so many."""
 CARRIERS = ("ups", "pdu")
 
@@ -47,7 +48,8 @@ def redundancy_faults(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fa
     tree, worst = PowerTree.of(graph), (1.0 + 1e-9, "", "")
     losses = [[name] for name in blocks] + ([blocks[::2], blocks[1::2]] if word == "2N" else [])
     for down in losses:
-        out_w, dead = tree.out_w(down=down), tree.dead(down)
+        left = tree.after(down)
+        out_w, dead = left.out_w(down=down), left.dead(down)
         if "rack" in {graph.nodes[name]["kind"] for name in dead}:
             worst = max(
                 worst, (float("inf"), next(n for n in dead if graph.nodes[n]["kind"] == "rack"), down[0])

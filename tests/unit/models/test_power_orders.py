@@ -79,7 +79,9 @@ def test_the_least_that_is_drawn_goes_into_the_store_until_it_is_full() -> None:
     state, out = chain.step(params, state, low, 10.0)
     assert out.taken_j[FEED] == pytest.approx(60e3)
     assert chain.flow(params, state, low).in_w[FEED] == pytest.approx(20e3)
-    deep = chain.flow(params, state._replace(stored_j=np.zeros(2)), told(params, 0.0, least_w=1e6, take_w=0.0))
+    deep = chain.flow(
+        params, state._replace(stored_j=np.zeros(2)), told(params, 0.0, least_w=1e6, take_w=0.0)
+    )
     assert deep.in_w[FEED] == pytest.approx(40e3), "its power is the limit"
 
 
@@ -94,13 +96,14 @@ def test_orders_that_ask_for_nothing_change_nothing() -> None:
             np.testing.assert_array_equal(part, other)
 
 
-def test_an_open_switch_carries_nothing_and_the_other_feed_carries_all() -> None:
-    one = np.zeros((3, 3))
-    params = chain.build([100e3] * 3, *one, fed=[0, 0], feeder=[1, 2], share_frac=[1.0, 1.0])
+def test_a_switch_takes_one_feed_or_the_other() -> None:
+    none = np.zeros((3, 3))
+    params = chain.build(
+        [100e3] * 3, *none, fed=[0, 0], feeder=[1, 2], share_frac=[1.0, 1.0], is_reserve=[False, True]
+    )
     inputs = chain.calm(params)._replace(demand_w=np.array([80e3, 0.0, 0.0]))
-    closed = np.ones(2)
-    closed[chain.feed_at(params, 0, 2)] = 0.0
-    flow = chain.flow(params, chain.full(params), inputs._replace(closed_frac=closed))
-    assert flow.out_w.tolist() == [80e3, 80e3, 0.0]
-    broken = inputs._replace(closed_frac=closed, is_up=np.array([True, False, True]))
-    assert chain.flow(params, chain.full(params), broken).served.tolist() == [0.0, 0.0, 1.0]
+    on_reserve = inputs._replace(on_reserve=np.array([1.0, 0.0, 0.0]))
+    for told_, out_w in ((inputs, [80e3, 80e3, 0.0]), (on_reserve, [80e3, 0.0, 80e3])):
+        assert chain.flow(params, chain.full(params), told_).out_w.tolist() == out_w
+        broken = told_._replace(is_up=np.array([True, False, True]))
+        assert chain.flow(params, chain.full(params), broken).served[0] == (told_ is on_reserve)
