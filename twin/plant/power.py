@@ -88,7 +88,10 @@ def build(
     )
     rack_air = air_w / (AIR_HEAT_CAPACITY_J_PER_KG_K * design.AIR_RISE_K)
     power, supply = scenario.power, None
-    nodes = {"power": Node(power_chain.step, params, power_chain.full(params), _inputs(params, scenario, at))}
+    state = power_chain.full(params)
+    if power.storage is not None and is_live(scenario):
+        state.stored_j[at["feed"]] *= power.storage.keep
+    nodes = {"power": Node(power_chain.step, params, state, _inputs(params, scenario, at))}
     if is_live(scenario):
         supply = supplies.build(graph, maps, power, elements, at)
         nodes["power"].stored_j = power_chain.stored_j

@@ -97,13 +97,15 @@ def stores(power: PowerChain, rating_w: Array, losses: Array, at: Slices, hold_u
 def orders(power: PowerChain, store: Store, at: Slices) -> Orders:
     """What stores are told at the begin of a run; nothing where the scenario has no words for it."""
     battery = power.storage
-    if battery is None or not battery.is_told:
+    has_battery = battery is not None and (battery.is_told or power.feed.ramp is not None)
+    if not has_battery and power.ups.walk_in is None:
         return NO_ORDERS
     found, feed = free(len(store.capacity_j)), at["feed"]
-    found.most_w[feed] = np.inf if battery.peak is None else battery.peak
-    found.give_w[feed] = battery.power
-    found.take_w[feed] = battery.power if battery.recharge is None else battery.recharge
-    found.reserve_j[feed] = battery.energy * battery.reserve
+    if battery is not None:
+        found.most_w[feed] = np.inf if battery.peak is None else battery.peak
+        found.give_w[feed] = battery.power
+        found.take_w[feed] = battery.power if battery.recharge is None else battery.recharge
+        found.reserve_j[feed] = battery.energy * battery.reserve
     return found
 
 

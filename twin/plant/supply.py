@@ -116,9 +116,10 @@ class Supply:
         """Quantity of this instant, for processes: ``now.KIND.WHAT``, or None where it is no such name.
 
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
-        ``rating_w`` or ``charge_w``; ``usable_j`` and ``room_j``, what a store gives down to its reserve and takes
-        until it is full; of PDUs behind switches ``first_is_alive`` and ``second_is_alive``; for generators
-        ``is_ready`` or ``step_w``. ``now.change_s`` is the time until stores or trips change something.
+        ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j`` and
+        ``room_j``, what a store gives down to its reserve and takes until it is full; of PDUs behind switches
+        ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready`` or ``step_w``. ``now.change_s`` is the
+        time until stores or trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -129,13 +130,16 @@ class Supply:
         where, wanted = self.at.get(kind, slice(0, 0)), what[0]
         if wanted.endswith("_is_alive"):
             return self._now(node).served[self.sources[wanted.removesuffix("_is_alive")]]
+        if wanted == "has_input":
+            return self._has_input(node)[where]
         if wanted == "usable_j":
             return self._usable_j(node)[where]
         if wanted == "room_j":
             store = node.params.store
             return np.array(((store.capacity_j - node.state.stored_j) / store.charge_frac)[where])
         kept = {
-            "stored_j": node.state.stored_j, "tripped": node.state.tripped, "demand_w": node.inputs.demand_w,
+            "stored_j": node.state.stored_j, "capacity_j": node.params.store.capacity_j,
+            "tripped": node.state.tripped, "demand_w": node.inputs.demand_w,
             "rating_w": node.params.rating_w, "charge_w": node.params.store.charge_w,
         }  # fmt: skip
         if wanted in kept:
@@ -151,6 +155,19 @@ class Supply:
         kept_j = node.inputs.orders.reserve_j
         above_j = node.state.stored_j - kept_j if kept_j.size else node.state.stored_j
         found: Array = np.maximum(above_j, 0.0) * node.params.store.discharge_frac
+        return found
+
+    def _has_input(self, node: Node) -> Array:
+        """1 where an element has a voltage at its input that it takes."""
+        flow, params, inputs = self._now(node), node.params, node.inputs
+        fed = np.repeat(params.order, np.diff(params.first_feed))
+        alive = params.share_frac * flow.served[params.feeder]
+        if params.is_reserve.size:
+            alive = alive * (params.is_reserve == inputs.on_reserve[fed])
+        count = len(params.order)
+        whole = np.bincount(fed, alive, count)
+        volts = np.bincount(fed, alive * flow.voltage_pu[params.feeder], count) / np.maximum(whole, 1e-12)
+        found: Array = np.where(inputs.is_fed & (whole > 0.0) & (volts >= params.lowest_pu), 1.0, 0.0)
         return found
 
     def _now(self, node: Node) -> Flow:
@@ -174,6 +191,7 @@ class Supply:
         found: dict[str, NDArray[np.generic]] = {
             "feed.voltage_pu": inputs.source_pu[self.at["feed"]],
             "feed.is_steady": np.ones(1, dtype=np.bool_),  # of its frequency
+            "feed.off_frequency_frac": np.zeros(1),
         }
         for kind in ("feed", *voltages.MOTORS, "ups", "pdu", "transformer", "generator"):
             if kind in self.at:
@@ -186,6 +204,8 @@ class Supply:
         if inputs.orders.most_w.size:
             for name in ("most_w", "least_w", "take_w"):
                 found[f"feed.{name}"] = getattr(inputs.orders, name)[self.at["feed"]]
+            for name in ("most_w", "take_w"):
+                found[f"ups.{name}"] = getattr(inputs.orders, name)[self.at["ups"]]
         battery = p.scenario.power.storage
         if battery is not None and battery.answers_calls:
             found["feed.called_w"] = np.full(1, np.inf)  # what a grid call leaves to the site

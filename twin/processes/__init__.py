@@ -68,7 +68,7 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
     tick_s : float
         Length of a tick [s].
     """
-    from twin.processes import eco_mode, site_battery, standby, static_switch, supply
+    from twin.processes import eco_mode, ride_through, site_battery, standby, static_switch, supply, walk_in
 
     if power.generators is not None:
         times = (power.generators.start, power.generators.step, power.generators.retransfer)
@@ -77,6 +77,10 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
         ctx.env.process(eco_mode.guard(ctx, power.ups.transfer))
     if "pdu.on_reserve" in ctx.inputs:
         ctx.env.process(static_switch.guard(ctx, *static_switch.times(power)))
-    if power.storage is not None and power.storage.is_told:
+    if "feed.take_w" in ctx.inputs and power.storage is not None:
         ctx.env.process(site_battery.guard(ctx, site_battery.words(power), tick_s))
+    if power.ride_through is not None:
+        ctx.env.process(ride_through.guard(ctx, ride_through.words(power.ride_through)))
+    if power.ups.walk_in is not None:
+        ctx.env.process(walk_in.guard(ctx, power.ups.walk_in, tick_s))
     ctx.env.process(supply.watch(ctx, tick_s, power.reboot))

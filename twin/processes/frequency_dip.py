@@ -34,12 +34,14 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     (feed,), blocks = ctx.ids["feed"], ctx.ids["ups"]
     lets_go = event.depth > RECTIFIER_FRAC
     ctx.write("feed.is_steady", feed, False)
+    ctx.write("feed.off_frequency_frac", feed, event.depth)
     ctx.log("feed", feed, f"frequency is off by {event.depth:.1%}", cause)
     for block in blocks if lets_go else ():
         ctx.write("ups.is_fed", block, False)
     ctx.ring(BELL, cause)
     yield ctx.env.timeout(event.duration)
     ctx.write("feed.is_steady", feed, True)
+    ctx.write("feed.off_frequency_frac", feed, 0.0)
     for block in blocks if lets_go else ():
         ctx.write("ups.is_fed", block, True)
     ctx.log("feed", feed, "frequency is back", cause)

@@ -164,9 +164,14 @@ def _bears(
     )
     carried_w = float(ctx.read("now.generator.in_w").sum())
     more_w = float(ctx.read(f"now.{kind}.demand_w")[places].sum())
+    at_once_w = more_w
     if kind == "ups":
-        more_w = float((ctx.read("now.ups.given_w") + ctx.read("now.ups.charge_w"))[places].sum())
-    if more_w <= step_w and carried_w + more_w <= most_w:
+        given_w, is_on = ctx.read("now.ups.given_w"), ctx.read("now.ups.has_input") > 0.0
+        at_once_w = more_w = float((given_w + ctx.read("now.ups.charge_w"))[places].sum())
+        carried_w += float(given_w[is_on].sum())  # what others still walk in
+        if "ups.most_w" in ctx.inputs:
+            at_once_w = min(more_w, ctx.value("ups.most_w", names[0]))
+    if at_once_w <= step_w and carried_w + more_w <= most_w:
         return bool(running)
     if names[0] not in told:
         told.add(names[0])

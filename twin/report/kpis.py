@@ -161,6 +161,10 @@ _show(
     ("voltage_lowest_pu", "lowest voltage at a transformer", "pu", 1.0),
     ("load_highest_frac", "highest current over rating", "%", 100.0),
     ("supply_trips", "trips", "", 1.0),
+    ("grid_left", "times that racks left the grid", "", 1.0),
+    ("grid_left_early", "of that too early for the grid code", "", 1.0),
+    ("ramp_highest_frac", "fastest ramp over what the grid allows", "%", 100.0),
+    ("ramp_above_s", "time above that ramp", "s", 1.0),
     ("rack_dark_s", "racks without power", "rack s", 1.0),
 )
 

@@ -27,6 +27,7 @@ ADDED: dict[str, Any] = {
     "cooling_faults": [],
     "networks": [],
     "storage": {},
+    "grid_limits": {},
 }
 """Attributes that files of the first layout lack, and what they would say."""
 
@@ -91,6 +92,7 @@ class Source(File):
             "cooling_faults": _are_faults,
             "networks": _are_networks,
             "storage": _is_store,
+            "grid_limits": _are_numbers,
         }
         return None if checks.get(name, bool)(value) else (str(value)[:60], expected)
 
@@ -259,6 +261,10 @@ def _is_tiers(value: list[Any]) -> bool:
 def _is_store(value: Any) -> bool:
     """Size of a battery, or nothing."""
     return not value or all(isinstance(value.get(key), Real) for key in ("energy_j", "power_w"))
+
+
+def _are_numbers(value: dict[str, Any]) -> bool:
+    return all(isinstance(number, Real) for number in value.values())
 
 
 def _is_shares(value: dict[str, Any]) -> bool:

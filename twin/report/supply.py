@@ -27,6 +27,10 @@ SHOWN: Final = (
 DARK: Final = "rack.dark_s"
 """Recorded wherever a supply was played out."""
 TRIPS: Final = "trips on overload"
+LEFT: Final = "leaves the grid"
+BREACH: Final = "too early for the grid code"
+ROUNDING: Final = 1e-4
+"""Share by which a series of single precision may pass a limit [1]."""
 
 
 def supply_figures(file: Source) -> dict[str, float]:
@@ -42,8 +46,11 @@ def supply_figures(file: Source) -> dict[str, float]:
     dict
         ``energy_battery_j`` and ``energy_generator_j``, what batteries and generators gave; ``fuel_co2_kg``;
         ``battery_lowest_frac`` and ``autonomy_lowest_s``, the lowest charge of a battery and the shortest time that
-        one would have lasted, as samples saw them; ``supply_trips``; ``rack_dark_s`` of all racks together;
-        ``voltage_lowest_pu`` at a transformer with supply, and ``load_highest_frac`` of an element.
+        one would have lasted, as samples saw them; ``supply_trips``; ``grid_left`` and ``grid_left_early``, how often
+        the racks left a sagging grid and how often of that too early for the grid code; where the grid allows a ramp
+        ``ramp_highest_frac``, the fastest change between samples over it, and ``ramp_above_s``, time above;
+        ``rack_dark_s`` of all racks together; ``voltage_lowest_pu`` at a transformer with supply, and
+        ``load_highest_frac`` of an element.
     """
     recorded = file.series_names()
     if DARK not in recorded:
@@ -65,8 +72,21 @@ def supply_figures(file: Source) -> dict[str, float]:
     found["voltage_lowest_pu"] = float(volts[volts > 0.0].min()) if (volts > 0.0).any() else float("nan")
     loads = ("feed", "transformer", "ups", "pdu")
     found["load_highest_frac"] = max(float(_values(file, f"{kind}.load_frac").max()) for kind in loads)
-    found["supply_trips"] = float(sum(TRIPS in str(what) for what in file.events()["what"]))
+    told = [str(what) for what in file.events()["what"]]
+    for key, words in (("supply_trips", TRIPS), ("grid_left", LEFT), ("grid_left_early", BREACH)):
+        found[key] = float(sum(words in what for what in told))
+    if (ramp := float(file.json("grid_limits").get("ramp_w_per_s", 0.0))) > 0.0:
+        found |= _ramps(file, ramp)
     return found
+
+
+def _ramps(file: Source, limit_w_per_s: float) -> dict[str, float]:
+    """How fast the power drawn changed from sample to sample, over what the grid allows."""
+    series = file.series("site.power_w")
+    power_w, time_s = series.values.sum(axis=1, dtype=np.float64), series.time_s.astype(np.float64)
+    share = np.abs(np.diff(power_w)) / np.diff(time_s) / limit_w_per_s
+    above_s = float(np.diff(time_s) @ (share > 1.0 + ROUNDING))
+    return {"ramp_highest_frac": float(share.max(initial=0.0)), "ramp_above_s": above_s}
 
 
 def own_energy_j(file: Source) -> float:

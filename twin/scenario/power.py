@@ -16,6 +16,7 @@ from twin.scenario.section import (
     Power,
     PowerRamp,
     Section,
+    Share,
     Time,
     Units,
     default,
@@ -40,6 +41,22 @@ class Feed(Section):
     """Connection to the grid."""
 
     capacity: Power
+    ramp: PowerRamp | None = Field(
+        None, description="fastest change of the power drawn that the grid allows, up and down; a battery of the site "
+        "holds it as far as it can", examples=["2 MW/min"],
+    )  # fmt: skip
+
+
+class RideThrough(Section):
+    """When the site leaves a grid that sags, and how it comes back."""
+
+    leaves: Literal["itic", "semi-f47", "prc-024"] = Field(
+        "itic", description="curve beyond which racks go to their batteries"
+    )
+    demands: Literal["itic", "semi-f47", "prc-024"] | None = Field(
+        None, description="curve that the grid code demands to be borne; leaving earlier is told as a breach"
+    )
+    back: Duration = default("10 s", "for which the grid must be calm before the site returns to it")
 
 
 class Transformers(Units):
@@ -74,6 +91,10 @@ class UpsBlocks(Units):
         "double-conversion", description="eco lets the grid through until it leaves its limits"
     )
     transfer: Time = default("4 ms", "from eco to the inverter")
+    walk_in: Duration | None = Field(
+        None, description="in which a block takes up its load again after its battery carried it; at once if left out",
+        examples=["20 s"],
+    )  # fmt: skip
 
 
 class Generators(Units):
@@ -100,6 +121,7 @@ class Storage(Section):
         examples=["1.1 MW"],
     )  # fmt: skip
     reserve: Fraction = default("0 %", "of its energy, kept for outages")
+    keep: Share = default("100 %", "charge at which it is held while nothing is asked of it")
     recharge: Power | None = Field(
         None, description="with which it is charged again; all its power if left out", examples=["200 kW"]
     )
@@ -111,7 +133,8 @@ class Storage(Section):
     def is_told(self) -> bool:
         """Whether it does more than to carry outages."""
         words = (self.peak, self.recharge, self.ramp)
-        return self.answers_calls or self.reserve > 0.0 or any(word is not None for word in words)
+        shares = self.reserve > 0.0 or self.keep < 1.0
+        return self.answers_calls or shares or any(word is not None for word in words)
 
 
 class Protection(Section):
@@ -142,6 +165,9 @@ class PowerChain(Section):
     )  # fmt: skip
     generators: Generators | None = None
     storage: Storage | None = None
+    ride_through: RideThrough | None = Field(
+        None, description="relays that part the racks from a grid that sags for too long; none if left out"
+    )
     protection: Protection | None = Field(None, description="breakers and overload curves that trip")
     voltages: Literal["nominal", "solved"] = Field(
         "nominal", description="solved: the drop over transformers and PDUs at every tick"
@@ -170,7 +196,10 @@ def is_played_out(power: PowerChain, kinds: Iterable[str] = ()) -> bool:
     >>> is_played_out(load("scenarios/one-rack.yaml").power)
     False
     """
-    said = (power.generators, power.storage, power.protection, power.hold_up, power.ups.battery)
+    said = (
+        power.generators, power.storage, power.protection, power.hold_up, power.ups.battery, power.ride_through,
+        power.feed.ramp, power.ups.walk_in,
+    )  # fmt: skip
     words = any(word is not None for word in said) or power.ups.mode == "eco" or power.voltages == "solved"
     words = words or has_switches(power.ups)
     return words or any(kind in EVENTS for kind in kinds)

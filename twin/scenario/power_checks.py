@@ -25,6 +25,7 @@ def check_power(scenario: Scenario) -> Iterator[Fault]:
     """
     yield from _storage(scenario)
     yield from _switches(scenario)
+    yield from _batteries(scenario)
 
 
 def _switches(scenario: Scenario) -> Iterator[Fault]:
@@ -35,6 +36,17 @@ def _switches(scenario: Scenario) -> Iterator[Fault]:
         yield scenario.source.fault(
             "power.ups.switches", found, expected, "remove switches, or change redundancy"
         )
+
+
+def _batteries(scenario: Scenario) -> Iterator[Fault]:
+    """Words that need batteries of UPS blocks."""
+    power = scenario.power
+    for path, word in (("ride_through", power.ride_through), ("ups.walk_in", power.ups.walk_in)):
+        if word is not None and power.ups.battery is None:
+            found, expected = f"{path} without power.ups.battery", "batteries that carry the racks meanwhile"
+            yield scenario.source.fault(
+                f"power.{path}", found, expected, "add power.ups.battery, for example 5 min"
+            )
 
 
 def _storage(scenario: Scenario) -> Iterator[Fault]:
@@ -48,6 +60,11 @@ def _storage(scenario: Scenario) -> Iterator[Fault]:
     if battery.peak is not None and battery.peak > scenario.power.feed.capacity:
         expected = f"at most the capacity of the feed, {scenario.power.feed.capacity:g} W"
         yield source.fault("power.storage.peak", f"{battery.peak:g} W", expected, "lower it, or remove it")
+    if battery.reserve > battery.keep:
+        expected = f"at most the charge at which it is held, {battery.keep:.0%}"
+        yield source.fault(
+            "power.storage.reserve", f"{battery.reserve:.0%}", expected, "lower it, or raise keep"
+        )
     if battery.reserve >= 1.0 and (battery.answers_calls or battery.peak is not None):
         expected = "energy beside the reserve, for calls and peaks"
         yield source.fault("power.storage.reserve", "all of it", expected, "write for example 50 %")

@@ -219,6 +219,9 @@ def writer_of(path: Path, ready: Prepared) -> results.Writer:
             "cooling_faults": json.dumps(_cooling_faults(scenario)),
             "standby": json.dumps(_standby(scenario)),
             "storage": json.dumps(_storage(scenario)),
+            "grid_limits": json.dumps(
+                {} if scenario.power.feed.ramp is None else {"ramp_w_per_s": scenario.power.feed.ramp}
+            ),
             "slo": json.dumps({"ttft_s": slo.ttft, "tpot_s": slo.tpot}),
             "labels": json.dumps({name: getattr(ready.requests, name) for name in ("tenants", "tiers", "kinds")}),
             "tiers": json.dumps(_tiers(ready)),
