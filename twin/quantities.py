@@ -172,6 +172,8 @@ _ALL = (
     _temperature("hall.return_air_k", "return air of a hall"),
     _power("crah.heat_w", "heat taken out of hall air"),
     _power("crah.power_w", "fan power of a CRAH"),
+    _power("rear_door.heat_w", "heat that a rear door takes from the exhaust of its rack"),
+    _power("rear_door.power_w", "fan power of a rear door"),
     _temperature("chilled_water.supply_k", "chilled water supply"),
     _power("chiller.heat_w", "heat lifted by a chiller"),
     _power("chiller.power_w", "compressor, fan and pump power of a chiller"),

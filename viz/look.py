@@ -42,7 +42,7 @@ KIND_NAMES = {
 }  # No body of their own: grounds, ideas, and what shows on the front of a rack.
 UNDRAWN = {
     "site", "outdoor", "hall", "room", "psu", "optic", "gpu", "nic", "tray", "switch_tray", "node", "nvswitch",
-    "replica", "leaf", "spine", "core", "gateway", "server",
+    "replica", "leaf", "spine", "core", "gateway", "server", "rear_door",
 }  # fmt: skip
 
 

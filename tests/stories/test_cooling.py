@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import twin
+from twin.errors import ScenarioError
 from twin.report import Run
 from twin.units import to
 
@@ -281,6 +282,66 @@ def test_a_tank_carries_the_loop_while_its_chiller_is_off(scenarios: Path, tmp_p
     assert 3.0 < rises[0] / rises[1] < 9.0, (
         "the tank is in the supply, so its half of the loop grows from 2 to 14 m3"
     )
+
+
+DOORS = {"time.duration": "4 min", "time.sample": "10 s", "weather": {"dry_bulb": "25 degC"}}
+
+
+def doored(scenarios: Path, out: Path, name: str, door: Any, **more: Any) -> Run:
+    """A hall with what rear doors it is given; all its balances hold."""
+    setting = {
+        **DOORS,
+        "recording": {"requests": "1 %", "gaps": "1 %"},
+        "cooling.air.rear_door": door,
+        **more,
+    }
+    run = twin.run(twin.load(scenarios / name, set=setting), out=out)
+    closes(run)
+    return run
+
+
+def last(run: Run, name: str) -> float:
+    """Sum over assets of a series at the end of a run."""
+    return float(run[name].values[-6:].sum(axis=1).mean())
+
+
+def test_rear_doors_take_the_heat_before_it_reaches_the_hall(scenarios: Path, tmp_path: Path) -> None:
+    bare = doored(scenarios, tmp_path, "h100-hall.yaml", None)
+    doors = doored(scenarios, tmp_path, "h100-hall.yaml", {})
+    taken_w, crah_w = last(doors, "rear_door.heat_w"), last(doors, "crah.heat_w")
+    assert taken_w > 0.4 * last(bare, "crah.heat_w")
+    assert taken_w + crah_w == pytest.approx(last(bare, "crah.heat_w"), rel=0.1), (
+        "chilled water gets the same"
+    )
+    assert last(doors, "hall.return_air_k") < last(bare, "hall.return_air_k") - 4.0
+    assert last(doors, "rear_door.power_w") == 0.0
+
+
+def test_fans_of_rear_doors_are_metered_and_warm_the_hall(scenarios: Path, tmp_path: Path) -> None:
+    more = {"power.feed.capacity": "1.5 MW"}
+    doors = doored(scenarios, tmp_path, "h100-hall.yaml", {"fan_power": "200 W"}, **more)
+    plain = doored(scenarios, tmp_path, "h100-hall.yaml", {}, **more)
+    assert last(doors, "rear_door.power_w") == pytest.approx(24 * 200.0)
+    assert last(doors, "site.cooling_power_w") - last(plain, "site.cooling_power_w") > 24 * 200.0
+
+
+def test_rear_doors_on_facility_water_spare_the_chillers(scenarios: Path, tmp_path: Path) -> None:
+    cold = {"cooling.liquid.facility_water.supply": "20 degC", "cooling.liquid.cdu.supply": "24 degC",
+            "weather": {"dry_bulb": "5 degC"}, "cooling.liquid.dry_cooler.count": 8}  # fmt: skip
+    bare = doored(scenarios, tmp_path, "gb200-hall.yaml", None, **cold)
+    doors = doored(scenarios, tmp_path, "gb200-hall.yaml", {"water": "facility-water"}, **cold)
+    taken_w = last(doors, "rear_door.heat_w")
+    assert taken_w > 0.05 * last(bare, "crah.heat_w")
+    assert last(doors, "crah.heat_w") < last(bare, "crah.heat_w") - 0.8 * taken_w
+    assert last(doors, "dry_cooler.heat_w") > last(bare, "dry_cooler.heat_w") + 0.5 * taken_w
+
+
+def test_rear_doors_on_water_warmer_than_the_exhaust_are_refused(scenarios: Path, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        doored(scenarios, tmp_path, "gb200-hall.yaml", {"water": "facility-water"})
+    (fault,) = caught.value.faults
+    assert fault.where == "cooling.air.rear_door.water"
+    assert "41 degC" in fault.found
 
 
 def test_a_neighbour_takes_heat_that_nobody_has_to_reject(scenarios: Path, tmp_path: Path) -> None:

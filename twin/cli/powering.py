@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 16
 """Elements of a kind on a screen, the most loaded; JSON holds all."""
-LOADS = ("rack", "cdu", "facility_water", *KINDS.values(), "crah", "chiller")
+LOADS = ("rack", "cdu", "facility_water", *KINDS.values(), "crah", "chiller", "rear_door")
 CHAIN = ("transformer", "ups", "pdu")
 
 

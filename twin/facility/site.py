@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 CONVERTERS = ("feed", "transformer", "ups", "pdu")
-MOTORS = ("cdu", "facility_water", "dry_cooler", "crah", "chiller")
+MOTORS = ("cdu", "facility_water", "dry_cooler", "crah", "chiller", "rear_door")
 
 
 @dataclass(frozen=True)

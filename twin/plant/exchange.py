@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.physics import gpu_power
+from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.plant import constants as design
 from twin.plant import rejection
 from twin.plant.maps import gpu_work, total
@@ -127,7 +128,8 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     rejected_w, fan_w = coolers.take(kind.heat, tick), coolers.take(kind.energy, tick)
     reused_w = _reused_w(p, loop)
     loop.tell(
-        heat_w=given_w.sum() + facility_pump_w, removed_w=rejected_w.sum(keepdims=True) + reused_w,
+        heat_w=given_w.sum() + facility_pump_w + _doors_w(p, "facility_water"),
+        removed_w=rejected_w.sum(keepdims=True) + reused_w,
         flow_kg_per_s=flow,
     )  # fmt: skip
     shown_k = upsets.sensed_k("facility_water", loop.state.supply_k)
@@ -152,6 +154,43 @@ def _reused_w(p: Plant, loop: Node) -> float:
     return given_w
 
 
+def _doors_w(p: Plant, loop: str = "") -> float:
+    """Exhaust of racks → water; returns the heat that rear doors took, those on one loop if it is named."""
+    if "rear_door" not in p.nodes or loop not in ("", _door_water(p)):
+        return 0.0
+    return -float(p.nodes["rear_door"].take("heat_to_air_j", p.tick_s).sum())
+
+
+def _door_water(p: Plant) -> str:
+    """Loop of the rear doors."""
+    return p.scenario.cooling.air.rear_door.water.replace("-", "_")  # type: ignore[union-attr]
+
+
+def _tell_doors(p: Plant, rack_w: Array, effort_frac: float) -> dict[str, Array]:
+    """Air behind the servers, water and fans of rear doors; returns what their fans draw."""
+    doors, loop, rack = p.nodes["rear_door"], p.nodes[_door_water(p)], p.maps.rack_of_door
+    fan_w, rated = doors.take("fan_j", p.tick_s), doors.params
+    warmed_k = rack_w[rack] / (rated.rated_air_kg_per_s * AIR_HEAT_CAPACITY_J_PER_KG_K)
+    pumped = 1.0
+    if "facility_pump" in p.nodes and loop is p.nodes["facility_water"]:
+        pump = p.nodes["facility_pump"]
+        pumped = float((loop.inputs.flow_kg_per_s / pump.params.rated_flow_kg_per_s)[0])
+    doors.tell(
+        water_in_k=loop.state.supply_k.repeat(len(rack)), air_in_k=p.nodes["hall"].state.cold_k[0] + warmed_k,
+        water_kg_per_s=rated.rated_water_kg_per_s * effort_frac * pumped,
+        fan_frac=p.served("rear_door"),
+    )  # fmt: skip
+    return {"rear_door": fan_w}
+
+
+def _rack_air_w(p: Plant, gpu_heat_w: Array, base_w: Array, loss_w: Array) -> Array:
+    """Heat that each rack gives to its air, with the loss of its power shelves, array (rack) [W]."""
+    of_gpus = np.where(p.gpus.is_liquid, 0.0, gpu_heat_w)
+    behind = total(of_gpus, p.maps.rack_of_gpu, len(base_w)) + base_w * (1.0 - p.chain.base_liquid_frac)
+    found: Array = behind + loss_w[p.chain.at["psu"]]
+    return found
+
+
 def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     """Racks → hall air → CRAHs → chilled water → chillers; returns what fans and compressors draw."""
     if "hall" not in p.nodes:
@@ -166,7 +205,9 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     air_gpus_w = 0.0 if isinstance(p.liquid, slice) else gpu_heat_w[~p.liquid].sum()
     heat_w = air_gpus_w + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
     heat_w += sum(w.sum() for w in p.network_w().values()) + p.handed.hall_loss_w + fan_w.sum()
-    one = np.ones(len(fan_w))
+    if "rear_door" in p.nodes:
+        heat_w += p.nodes["rear_door"].take("fan_j", tick).sum() - _doors_w(p)
+    fans_w, one = {"crah": fan_w}, np.ones(len(fan_w))
     if "cdu" not in p.nodes:
         p.upsets.settle(p)
     shown_k = p.upsets.sensed_k("hall", hall.state.cold_k)
@@ -186,8 +227,10 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
         water_kg_per_s=crah.params.rated_water_kg_per_s * effort,
         fan_frac=fans,
     )
+    if "rear_door" in p.nodes:
+        fans_w |= _tell_doors(p, _rack_air_w(p, gpu_heat_w, base_w, loss_w), effort)
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
-    loop.tell(heat_w=removed_w, removed_w=lifted_w.sum(keepdims=True))
+    loop.tell(heat_w=removed_w + _doors_w(p, "chilled_water"), removed_w=lifted_w.sum(keepdims=True))
     shown_k = p.upsets.sensed_k("chilled_water", loop.state.supply_k)
     load = p.controls.effort_frac("chiller", shown_k)[0]
     each = np.ones(len(lifted_w))
@@ -197,7 +240,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
         outdoor_k=each * p.outdoor_k,
     )
     p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum())
-    return {"crah": fan_w, "chiller": chiller_w}
+    return {**fans_w, "chiller": chiller_w}
 
 
 def _gpu_side(p: Plant, gpu_w: Array) -> None:

@@ -51,6 +51,8 @@ class Maps:
         GPUs that share a row.
     trunk_of_spine : array (spine)
         Place of the links from its pod to the cores among the trunks; -1 where there is no tier above.
+    rack_of_door : array (rear_door)
+        Rack of each rear door.
     """
 
     ids: dict[str, tuple[str, ...]]
@@ -67,6 +69,7 @@ class Maps:
     bank_of_gpu: Index
     gpus_of_bank: NDArray[np.float64]
     trunk_of_spine: Index
+    rack_of_door: Index
 
     @cached_property
     def lanes_of_team(self) -> Index:
@@ -145,6 +148,9 @@ def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
         bank_of_gpu=np.arange(len(ids["gpu"])),
         gpus_of_bank=np.ones(len(ids["gpu"])),
         trunk_of_spine=_trunk_of_spine(graph, ids.get("spine", ())),
+        rack_of_door=np.array(
+            [racks[graph.nodes[door]["parents"][0]] for door in ids.get("rear_door", ())], dtype=np.int64
+        ),
     )
 
 

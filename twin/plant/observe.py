@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from twin.plant.plant import Plant
 
 SUMS = ("prefill_tokens", "output_tokens", "cached_tokens", "lost_tokens", "preemptions", "sent_bytes")
-COOLING = ("cdu", "facility_water", *rejection.OF, "crah", "chiller")
+COOLING = ("cdu", "facility_water", *rejection.OF, "crah", "chiller", "rear_door")
 
 
 def observe(p: Plant, over: Window) -> dict[str, Array]:
@@ -170,4 +170,15 @@ def _air(p: Plant, over: Window) -> dict[str, Array]:
         "chilled_water.supply_k": loop.state.supply_k,
         "chiller.heat_w": over.rate(p, "chiller", "lifted_j"),
         "chiller.power_w": over.rate(p, "chiller", "energy_j"),
+        **_doors(p, over),
+    }
+
+
+def _doors(p: Plant, over: Window) -> dict[str, Array]:
+    """Rear doors."""
+    if "rear_door" not in p.nodes:
+        return {}
+    return {
+        "rear_door.heat_w": -over.rate(p, "rear_door", "heat_to_air_j"),
+        "rear_door.power_w": over.rate(p, "rear_door", "fan_j"),
     }

@@ -55,7 +55,7 @@ HOLD_UP_CHARGE_FRAC: Final = 0.10
 
 LOWEST_PU: Final = {
     "feed": 0.30, "ups": 0.85, "psu": 0.80,
-    "chiller": 0.70, "crah": 0.70, "dry_cooler": 0.70, "facility_water": 0.70, "cdu": 0.70,
+    "chiller": 0.70, "crah": 0.70, "rear_door": 0.70, "dry_cooler": 0.70, "facility_water": 0.70, "cdu": 0.70,
 }  # fmt: skip
 """Voltage at the input below which nothing is taken [1]: rectifiers 85 % and supplies 180 V of 230 V (data sheets),
 contactors and drives 70 % (SEMI F47 asks for that over 0.2 to 0.5 s), below 30 % the grid counts as gone;

@@ -11,8 +11,9 @@ import numpy as np
 
 from twin import catalog
 from twin.catalog import Card
+from twin.errors import ScenarioError
 from twin.models import air_coil, cdu, chiller, gpu, hall_air, heat_reuse, pump, water_loop
-from twin.physics import coolant, gpu_power
+from twin.physics import coolant, gpu_power, rear_door
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.coolant import air_density_kg_per_m3
 from twin.physics.heat_exchanger import crossflow_ua_w_per_k
@@ -23,6 +24,7 @@ from twin.plant.node import Array, Node
 from twin.policies.capping.thermal import Limits
 from twin.scenario import Scenario
 from twin.scenario.schema import Reuse
+from twin.units import to
 
 START_RISE_K = 0.5 * design.SUPPLY_BAND_K  # a run starts warm: at half effort of what holds a set-point
 
@@ -116,6 +118,10 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
     loop_j_per_k = volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
     facility_cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.facility_water.supply)
+    doors = _doors(graph, scenario, maps) if _door_water(scenario) == "facility-water" else {}
+    whole = float(
+        facility_flow.sum() + sum(node.params.rated_water_kg_per_s.sum() for node in doors.values())
+    )
     units = cdu.Params(
         design.LOOP_SUPPLY_FRAC * loop_j_per_k, design.LOOP_RETURN_FRAC * loop_j_per_k, ua, flow, facility_flow,
         full * cp, full * facility_cp,
@@ -130,8 +136,8 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
             cdu.Inputs(np.zeros(len(ids)), flow * share, np.zeros(len(ids)), full * wanted.facility_water.supply),
             cdu.stored_j,
         ),
-        **_facility_water(scenario, float(facility_flow.sum()), facility_cp),
-        **rejection.build(graph, scenario, maps, float(facility_flow.sum()), facility_cp),
+        **_facility_water(scenario, whole, facility_cp),
+        **rejection.build(graph, scenario, maps, whole, facility_cp),
         **_reuse(wanted.reuse),
     }  # fmt: skip
 
@@ -186,11 +192,57 @@ def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[st
         air_coil.State(),
         air_coil.Inputs(one * chilled, one * supply, water, one.copy()),
     )
+    doors = _doors(graph, scenario, maps)
+    if _door_water(scenario) == "chilled-water":
+        water = np.append(water, doors["rear_door"].params.rated_water_kg_per_s)
     return {
         "hall": _hall(graph, maps, supply),
         "crah": crah,
         **_chilled_water(graph, maps, chilled, float(water.sum()), cp),
+        **doors,
     }
+
+
+def _door_water(scenario: Scenario) -> str:
+    """Loop that takes the heat of rear doors; empty without doors."""
+    air = scenario.cooling.air
+    return air.rear_door.water if air is not None and air.rear_door is not None else ""
+
+
+def _doors(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:
+    """Rear doors: coils of their racks' air, on chilled or on facility water."""
+    water = _door_water(scenario)
+    if not water:
+        return {}
+    cooling, racks = scenario.cooling, [graph.nodes[maps.ids["rack"][r]] for r in maps.rack_of_door]
+    doors = [graph.nodes[door] for door in maps.ids["rear_door"]]
+    heat = np.array([r["demand_max_w"] * (1.0 - r["liquid_frac"]) for r in racks])
+    if water == "chilled-water":
+        fluid, inlet_k = "water", cooling.air.chiller.supply  # type: ignore[union-attr]
+    else:
+        fluid, inlet_k = "pg25", cooling.liquid.facility_water.supply  # type: ignore[union-attr]
+    cp = coolant.heat_capacity_j_per_kg_k(coolant.find(fluid), inlet_k)
+    _check_doors(scenario, inlet_k)
+    one = np.ones(len(doors))
+    sized = rear_door.sized(heat / design.AIR_RISE_K, heat, doors[0]["effectiveness_frac"])
+    params = air_coil.Params(
+        sized.ua_w_per_k, sized.air_w_per_k / AIR_HEAT_CAPACITY_J_PER_KG_K, sized.water_w_per_k / cp,
+        np.array([door["demand_max_w"] for door in doors]), one, one * cp,
+    )  # fmt: skip
+    inputs = air_coil.Inputs(one * inlet_k, one * inlet_k, 0.0 * one, one.copy())
+    return {"rear_door": Node(air_coil.step, params, air_coil.State(), inputs)}
+
+
+def _check_doors(scenario: Scenario, water_k: float) -> None:
+    """Refuse water that is warmer than the exhaust of racks at full load."""
+    exhaust_k = scenario.cooling.air.crah.supply + design.AIR_RISE_K  # type: ignore[union-attr]
+    if water_k >= exhaust_k:
+        water, exhaust = (f"{to(k, 'degC', 'temperature'):g} degC" for k in (water_k, exhaust_k))
+        fault = scenario.source.fault(
+            "cooling.air.rear_door.water", f"water at {water}", f"below the exhaust of racks at {exhaust}",
+            "write chilled-water, or lower the set-point of that water",
+        )  # fmt: skip
+        raise ScenarioError("rear doors that cannot cool", [fault])
 
 
 def _hall(graph: nx.MultiDiGraph, maps: Maps, supply_k: float) -> Node:

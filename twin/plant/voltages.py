@@ -33,7 +33,7 @@ BUSWAY_X_OVER_R: Final = 0.6
 MEDIUM_V: Final = 11e3
 LOW_V: Final = 415.0
 """Nominal voltages of the feed, and behind transformers where a PDU card gives none [V]: IEC 60038:2009."""
-MOTORS: Final = ("cdu", "facility_water", "dry_cooler", "crah", "chiller")
+MOTORS: Final = ("cdu", "facility_water", "dry_cooler", "crah", "chiller", "rear_door")
 
 
 class Voltages(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 from twin.engine import Context
 from twin.processes.supply import BELL
 
-BOARDS: Final = ("facility_water", "dry_cooler", "crah", "chiller")
+BOARDS: Final = ("facility_water", "dry_cooler", "crah", "chiller", "rear_door")
 """Loads behind the transformers, which a UPS does not carry; they come before the UPS."""
 LEAST_PU: Final = 0.85
 """Voltage of the grid below which generators are called [1]; assumption (2026), range 0.80 to 0.90."""

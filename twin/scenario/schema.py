@@ -229,11 +229,28 @@ class Chiller(Controlled):
     supply: Temperature = Field(description="set-point of the chilled water", examples=["14 degC"])
 
 
+class RearDoors(Section):
+    """Coils in the back doors of all racks that give heat to air; what they leave goes into the hall."""
+
+    water: Literal["chilled-water", "facility-water"] = Field(
+        "chilled-water", description="loop that takes their heat"
+    )
+    effectiveness: Annotated[float, Measure("fraction", "70 %", low=0.1, high=0.9)] = _default(
+        "70 %", "heat over that of air cooled to the water's inlet, at design"
+    )
+    fan_power: Power | None = Field(
+        None,
+        description="fans of one door; the servers' fans blow through it if left out",
+        examples=["300 W"],
+    )
+
+
 class Air(Section):
     """Air cooling of the hall."""
 
     crah: Crah
     chiller: Chiller
+    rear_door: RearDoors | None = Field(None, description="doors beside the air handlers; none if left out")
 
 
 class Cooling(Section):

@@ -10,12 +10,13 @@ import networkx as nx
 
 from twin import catalog
 from twin.errors import Fault
+from twin.physics.rear_door import MOST_W
 from twin.scenario.jobs import racks_of_jobs
 from twin.scenario.schema import Scenario
 from twin.scenario.serving import placed, racks_of
 from twin.topology import constants as c
 from twin.topology.assets import edges_of, of_kind
-from twin.topology.cooling import air_heat_max_w, liquid_heat_max_w
+from twin.topology.cooling import air_heat_max_w, chilled_heat_max_w, liquid_heat_max_w
 from twin.topology.network_check import network_faults
 from twin.topology.placement import domains
 from twin.topology.power import CHAIN, PowerTree
@@ -141,11 +142,13 @@ def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     pipes = edges_of(graph, "coolant")
     cdus = {cdu: sum(liquid_w.get(v, 0.0) for u, v, _ in pipes if u == cdu) for cdu in of_kind(graph, "cdu")}
     air_w = air_heat_max_w(graph)
-    fans_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "crah"))
+    fans_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "crah", "rear_door"))
+    chilled_w = chilled_heat_max_w(graph)
+    outside_w = sum(liquid_w.values()) + air_w - chilled_w
     plants: list[tuple[str, str, list[str], float]] = [
-        ("cooling.liquid.dry_cooler", "dry coolers", of_kind(graph, *KINDS.values()), sum(liquid_w.values())),
-        ("cooling.air.crah", "air handlers", of_kind(graph, "crah"), air_w),
-        ("cooling.air.chiller", "chillers", of_kind(graph, "chiller"), air_w + fans_w),
+        ("cooling.liquid.dry_cooler", "dry coolers", of_kind(graph, *KINDS.values()), outside_w),
+        ("cooling.air.crah", "air handlers", of_kind(graph, "crah", "rear_door"), air_w),
+        ("cooling.air.chiller", "chillers", of_kind(graph, "chiller"), chilled_w + fans_w),
     ]
     if cdus:
         worst = max(cdus, key=cdus.__getitem__)
@@ -163,6 +166,24 @@ def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     if air_w > 0 and not of_kind(graph, "crah"):
         found = f"{_power(air_w)} of heat to air at full load"
         yield scenario.source.fault("cooling", found, "air handlers and chillers", "add cooling.air")
+
+
+def _doors(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """Racks that are too hot for rear doors, and water that could not cool their exhaust."""
+    air = scenario.cooling.air
+    if air is None or (wanted := air.rear_door) is None:
+        return
+    path = "cooling.air.rear_door"
+    if wanted.water == "facility-water" and not of_kind(graph, "facility_water"):
+        yield scenario.source.fault(f"{path}.water", wanted.water, "cooling.liquid", "write chilled-water")
+    hot: dict[str, tuple[str, float]] = {}
+    for rack in of_kind(graph, "rack"):
+        heat_w = graph.nodes[rack]["demand_max_w"] - liquid_heat_max_w(graph, rack)
+        if heat_w > MOST_W:
+            hot.setdefault(graph.nodes[rack]["group"], (rack, heat_w))
+    for rack, heat_w in hot.values():
+        found, expected = f"{_power(heat_w)} to air from {rack}", f"at most {_power(MOST_W)} a door"
+        yield scenario.source.fault(path, found, expected, "put fewer nodes in a rack, or leave it out")
 
 
 def _pumps(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
@@ -247,6 +268,7 @@ _LOOKS: tuple[Callable[[nx.MultiDiGraph, Scenario], Iterator[Fault]], ...] = (
     network_faults,
     _loops,
     _heat,
+    _doors,
     _pumps,
     _floor,
     _parallel,

@@ -33,6 +33,7 @@ NODE_M = (0.482, 0.90, 0.356)  # 19 inch, 8 U: an 8-GPU node
 NETWORK_RACK_M = (0.80, 1.20, 2.20)
 SWITCH_M = (0.44, 0.75, 0.0445)  # 1 U where a card gives no height
 RACK_UNIT_M = 0.04445  # EIA-310
+REAR_DOOR_M = 0.10  # depth of a coil in the back of a rack
 NETWORK_RACK_UNITS = 40  # of 47, the rest is for patch panels
 GPU_M = (0.08, 0.10, 0.02)
 CHIP_M = (0.06, 0.06, 0.015)

@@ -11,7 +11,8 @@ import numpy as np
 from twin import catalog
 from twin.catalog import Card
 from twin.physics.chiller import cop
-from twin.scenario.schema import Air, Cooling, Liquid
+from twin.physics.rear_door import MOST_W
+from twin.scenario.schema import Air, Cooling, Liquid, RearDoors
 from twin.topology import constants as c
 from twin.topology import rejection
 from twin.topology.assets import SWITCHES, add_asset, add_link, ids, of_kind
@@ -39,6 +40,12 @@ def air_heat_max_w(graph: nx.MultiDiGraph) -> float:
     """Heat that racks and network boxes give to the air of the hall at their maximum [W]."""
     racks = sum(graph.nodes[r]["demand_max_w"] - liquid_heat_max_w(graph, r) for r in of_kind(graph, "rack"))
     return float(racks + sum(graph.nodes[s]["demand_max_w"] for s in of_kind(graph, *SWITCHES)))
+
+
+def chilled_heat_max_w(graph: nx.MultiDiGraph) -> float:
+    """Heat to air at its maximum that does not leave by doors on facility water [W]."""
+    elsewhere = [d for d in of_kind(graph, "rear_door") if graph.has_edge("facility-water", d)]
+    return air_heat_max_w(graph) - sum(float(graph.nodes[door]["rated_heat_w"]) for door in elsewhere)
 
 
 def _add_liquid(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid) -> None:
@@ -98,8 +105,10 @@ def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air) -> None:
         _water(graph, plan, "chilled-water", name)
         add_link(graph, "hall", name, "air")
         add_link(graph, name, "hall", "air")
-    fans_w = float(crah_card.fan_power_w) * air.crah.count
-    each_w = (air_heat_max_w(graph) + fans_w) / len(chillers)
+    if air.rear_door is not None:
+        _add_doors(graph, plan, air, air.rear_door)
+    fans_w = sum(float(graph.nodes[n]["demand_max_w"]) for n in of_kind(graph, "crah", "rear_door"))
+    each_w = (chilled_heat_max_w(graph) + fans_w) / len(chillers)
     demand_w = chiller_w(chiller_card, air.chiller.supply, each_w)
     for name in chillers:
         _add_outside(graph, plan, name, "chiller", chiller_card, demand_w)
@@ -108,6 +117,25 @@ def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air) -> None:
         if graph.nodes[box].get("liquid_frac", 0.0) < 1.0:
             add_link(graph, "hall", box, "air")
             add_link(graph, box, "hall", "air")
+
+
+def _add_doors(graph: nx.MultiDiGraph, plan: Plan, air: Air, wanted: RearDoors) -> None:
+    """Hang a coil into the back of every rack that gives heat to air, in the space of cables and manifolds."""
+    loop = wanted.water
+    for rack in of_kind(graph, "rack"):
+        heat_w = graph.nodes[rack]["demand_max_w"] - liquid_heat_max_w(graph, rack)
+        if heat_w <= 0.0 or loop not in plan.boxes:
+            continue
+        body, name = plan.boxes[rack], f"{rack}/rear-door"
+        depth_m = c.REAR_DOOR_M
+        box = body.part(0.0, body.size[1] - depth_m, 0.0, (body.size[0], depth_m, body.size[2]))
+        add_asset(
+            graph, name, "rear_door", box, rack, rated_heat_w=min(heat_w, MOST_W), demand_max_w=wanted.fan_power or 0.0,
+            effectiveness_frac=wanted.effectiveness,
+        )  # fmt: skip
+        _water(graph, plan, loop, name)
+        add_link(graph, "hall", name, "air")
+        add_link(graph, name, "hall", "air")
 
 
 def chiller_w(card: Card, supply_k: float, heat_w: float) -> float:
@@ -155,7 +183,7 @@ def _coolant(graph: nx.MultiDiGraph, plan: Plan, cdu: str, rack: str) -> None:
 def _water(graph: nx.MultiDiGraph, plan: Plan, source: str, target: str) -> None:
     """Lay supply and return between plant."""
     for aside_m, (a, b) in zip((0.0, _PIPE_GAP_M), ((source, target), (target, source)), strict=True):
-        start, end = _aside(plan.boxes[a].top, aside_m), _aside(plan.boxes[b].top, aside_m)
+        start, end = (_aside(plan.boxes[n.split("/")[0]].top, aside_m) for n in (a, b))
         corner = (start[0], end[1]) if (a, b) == (source, target) else (end[0], start[1])
         route = overhead(start, end, plan.ceiling_m + c.WATER_PIPE_M, corner)
         add_link(graph, a, b, "coolant", route=route)

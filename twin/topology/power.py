@@ -21,7 +21,7 @@ from twin.topology.rejection import KINDS
 
 #: Loads that hang on the PDUs, and loads of the mechanical board of the transformers.
 PDU_LOADS = (*SWITCHES, "cdu")
-BOARD_LOADS = ("facility_water", *KINDS.values(), "crah", "chiller")
+BOARD_LOADS = ("facility_water", *KINDS.values(), "crah", "chiller", "rear_door")
 #: Kinds with a rating that must not be passed.
 CHAIN = ("psu", "pdu", "ups", "transformer", "feed")
 RESERVE: Final = "reserve"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -41,6 +42,11 @@ def test_shipped_halls_can_run(make, name: str) -> None:  # type: ignore[no-unty
         ({"cooling__air__crah__count": 1}, "cooling.air.crah.count", "write 2"),
         ({"hall__floor_load": "500 kg/m2"}, "hall.floor_load", "floor"),
         ({"serving__tensor_parallel": 128}, "serving.tensor_parallel", "write 72 or less"),
+        (
+            {"name": "h100-hall", "cooling__air__rear_door": {"water": "facility-water"}},
+            "cooling.air.rear_door.water",
+            "chilled-water",
+        ),
     ],
 )
 def test_a_planted_fault_is_found(make, values: dict[str, object], where: str, mend: str) -> None:  # type: ignore[no-untyped-def]
@@ -49,6 +55,13 @@ def test_a_planted_fault_is_found(make, values: dict[str, object], where: str, m
     assert mine, found
     assert any(mend in f.mend for f in mine), mine
     assert all(f.file and f.found and f.expected for f in found)
+
+
+def test_racks_too_hot_for_doors(make, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys.modules["twin.topology.check"], "MOST_W", 30e3)
+    (found,) = faults(make, "h100-hall", cooling__air__rear_door={})
+    assert found.where == "cooling.air.rear_door"
+    assert "rack-01" in found.found
 
 
 def test_all_faults_at_once(make) -> None:  # type: ignore[no-untyped-def]
