@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from twin.facility.air_field import AirField
-    from twin.facility.air_hall import AirHall
+    from twin.plant.air.field import AirField
+    from twin.plant.air.hall import AirHall
     from twin.scenario import Scenario
 
 app = typer.Typer()

@@ -71,6 +71,32 @@ def _propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
         h *= 2.0
 
 
+def propagators(rate_per_s: Array, dt_s: float) -> tuple[Array, Array]:
+    """First and second integral of exp(rate t) over a step, for those who keep them.
+
+    Parameters
+    ----------
+    rate_per_s : array (node, node)
+        Coefficients [1/s].
+    dt_s : float
+        Step [s].
+
+    Returns
+    -------
+    once, twice : array (node, node)
+        ``end = start + once (source + rate start)``, and ``integral = start dt + twice (source + rate start)``.
+
+    Examples
+    --------
+    >>> once, twice = propagators(np.array([[-1.0]]), 1.0)
+    >>> float(once[0, 0].round(12)), float(twice[0, 0].round(12))
+    (0.632120558829, 0.367879441171)
+    """
+    into = np.empty((5, *rate_per_s.shape))
+    _propagators(rate_per_s, dt_s, into)
+    return into[0], into[1]
+
+
 @njit(cache=True)
 def _as_before(rate_per_s: Array, asset: int) -> bool:
     n = rate_per_s.shape[0]

@@ -14,6 +14,7 @@ from twin.models.serving import Params
 from twin.plant import power, replicas, thermal, traffic
 from twin.plant.banks import fold
 from twin.plant.faults import telling
+from twin.plant.inlets import Inlets
 from twin.plant.jobs import Jobs, Nodes, nodes_of
 from twin.plant.links import Lines, Links, fails, opened, own
 from twin.plant.maps import Maps, build_maps
@@ -49,6 +50,8 @@ class Blueprint(NamedTuple):
         Lines of the networks, where some of them fail.
     job_nodes : Nodes, optional
         Nodes that run jobs.
+    inlets : Inlets, optional
+        Inlets of racks, where the hall has an air field.
     """
 
     maps: Maps
@@ -61,6 +64,7 @@ class Blueprint(NamedTuple):
     traffic: traffic.Traffic | None = None
     lines: Lines | None = None
     job_nodes: Nodes | None = None
+    inlets: Inlets | None = None
 
 
 def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
@@ -86,10 +90,12 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
         params, lines = opened(params), Lines.of(graph, maps)
     gpus, gpu_node = _gpus(graph, scenario, maps)
     chain, power_nodes = power.build(graph, maps, gpus.power.tdp_w, scenario)
+    air = scenario.cooling.air
+    inlets = Inlets(graph, scenario, maps, chain) if air is not None and air.field is not None else None
     nodes = {
         "gpu": gpu_node,
-        **thermal.build_liquid(graph, scenario, maps, gpus),
-        **thermal.build_air(graph, scenario, maps),
+        **thermal.build_liquid(graph, scenario, maps, gpus, chain.air_of_rack_kg_per_s),
+        **thermal.build_air(graph, scenario, maps, chain.air_of_rack_kg_per_s, inlets),
         **power_nodes,
     }
     check_tick(graph, scenario, maps, nodes)
@@ -97,7 +103,7 @@ def lower(graph: nx.MultiDiGraph, scenario: Scenario) -> Blueprint:
     others = traffic.build(graph, scenario, maps, params)
     maps, gpus, nodes["gpu"] = fold(maps, gpus, gpu_node)
     job_nodes = nodes_of(graph, maps, gpus, chain.base_w) if scenario.jobs else None
-    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others, lines, job_nodes)
+    return Blueprint(maps, routes, params, gpus, chain, nodes, places, others, lines, job_nodes, inlets)
 
 
 def start_plant(
@@ -148,7 +154,7 @@ def start_plant(
     serving = Serving(params, requests, served, share.requests, share.gaps, others)
     nodes = copy.deepcopy(blueprint.nodes)
     plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather, links)
-    plant.places = blueprint.places
+    plant.places, plant.inlets = blueprint.places, copy.copy(blueprint.inlets)
     if blueprint.job_nodes is not None:
         sizes = len(blueprint.maps.ids["rack"]), len(blueprint.maps.gpus_of_bank)
         plant.jobs = Jobs(jobs(scenario), blueprint.job_nodes, scenario, *sizes)

@@ -31,6 +31,11 @@ HEAT_SINK_AIR_KG: Final = 0.005
 HALL_AIR_HEIGHT_M: Final = 4.0
 """Clear height of a hall [m]; assumption (2026), range 3.5 to 6."""
 
+FIELD_SUPPLY_FRAC: Final = 0.4
+FIELD_RACKS_FRAC: Final = 0.4
+"""Shares of a hall's air that is supply, and that is before and behind racks, in a run with an air field [1]; the rest
+is on its way back to the CRAHs; assumption (2026)."""
+
 STRUCTURE_J_PER_M2_K: Final = 2.0e5
 """Heat capacity of slab, racks and walls per floor area [J/(m2 K)]; assumption (2026): 10 cm of concrete
 that follows within the hour."""

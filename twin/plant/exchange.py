@@ -161,6 +161,20 @@ def _doors_w(p: Plant, loop: str = "") -> float:
     return -float(p.nodes["rear_door"].take("heat_to_air_j", p.tick_s).sum())
 
 
+def _door_w(p: Plant) -> Array:
+    """Heat that the door of each rack took, array (rack) [W]."""
+    found = np.zeros(len(p.ids["rack"]))
+    if "rear_door" in p.nodes:
+        found[p.maps.rack_of_door] = -p.nodes["rear_door"].take("heat_to_air_j", p.tick_s)
+    return found
+
+
+def _inlet_k(p: Plant) -> Array:
+    """Air that racks take, array (rack) [K]."""
+    hall, racks = p.nodes["hall"], len(p.ids["rack"])
+    return hall.state.cold_k.repeat(racks) if p.inlets is None else p.inlets.of_racks_k(hall)
+
+
 def _door_water(p: Plant) -> str:
     """Loop of the rear doors."""
     return p.scenario.cooling.air.rear_door.water.replace("-", "_")  # type: ignore[union-attr]
@@ -176,7 +190,7 @@ def _tell_doors(p: Plant, rack_w: Array, effort_frac: float) -> dict[str, Array]
         pump = p.nodes["facility_pump"]
         pumped = float((loop.inputs.flow_kg_per_s / pump.params.rated_flow_kg_per_s)[0])
     doors.tell(
-        water_in_k=loop.state.supply_k.repeat(len(rack)), air_in_k=p.nodes["hall"].state.cold_k[0] + warmed_k,
+        water_in_k=loop.state.supply_k.repeat(len(rack)), air_in_k=_inlet_k(p)[rack] + warmed_k,
         water_kg_per_s=rated.rated_water_kg_per_s * effort_frac * pumped,
         fan_frac=p.served("rear_door"),
     )  # fmt: skip
@@ -213,22 +227,20 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     shown_k = p.upsets.sensed_k("hall", hall.state.cold_k)
     effort = p.controls.effort_frac("crah", shown_k)[0]
     # fans move at least the air that the racks move, the water valve holds the temperature
-    least = p.chain.rack_air_kg_per_s / crah.params.rated_air_kg_per_s.sum()
+    least = p.chain.rack_air_kg_per_s / max(crah.params.rated_air_kg_per_s.sum(), 1e-12)
     fans = one * min(max(least, effort), 1.0) * p.served("crah")
-    hall.tell(
-        heat_w=np.array([heat_w]),
-        removed_w=removed_w,
-        server_kg_per_s=np.array([p.chain.rack_air_kg_per_s]),
-        crah_kg_per_s=np.array([(crah.params.rated_air_kg_per_s * fans).sum()]),
-    )
+    crah_kg_per_s = float((crah.params.rated_air_kg_per_s * fans).sum())
+    has_racks = p.inlets is not None or "rear_door" in p.nodes  # whose air is told apart
+    rack_w = _rack_air_w(p, gpu_heat_w, base_w, loss_w) if has_racks else None
+    _tell_hall(p, rack_w, heat_w, removed_w, crah_kg_per_s)
     crah.tell(
         water_in_k=one * loop.state.supply_k[0],
         air_in_k=one * hall.state.hot_k[0],
         water_kg_per_s=crah.params.rated_water_kg_per_s * effort,
         fan_frac=fans,
     )
-    if "rear_door" in p.nodes:
-        fans_w |= _tell_doors(p, _rack_air_w(p, gpu_heat_w, base_w, loss_w), effort)
+    if rack_w is not None and "rear_door" in p.nodes:
+        fans_w |= _tell_doors(p, rack_w, effort)
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
     loop.tell(heat_w=removed_w + _doors_w(p, "chilled_water"), removed_w=lifted_w.sum(keepdims=True))
     shown_k = p.upsets.sensed_k("chilled_water", loop.state.supply_k)
@@ -243,12 +255,27 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     return {**fans_w, "chiller": chiller_w}
 
 
+def _tell_hall(p: Plant, rack_w: Array | None, heat_w: float, removed_w: Array, crah_kg_per_s: float) -> None:
+    """Heat and air of the hall, as one or rack by rack."""
+    if p.inlets is not None and rack_w is not None:
+        p.inlets.tell(p, rack_w - _door_w(p), heat_w, removed_w, crah_kg_per_s)
+        return
+    p.nodes["hall"].tell(
+        heat_w=np.array([heat_w]),
+        removed_w=removed_w,
+        server_kg_per_s=np.array([p.chain.rack_air_kg_per_s]),
+        crah_kg_per_s=np.array([crah_kg_per_s]),
+    )
+
+
 def _gpu_side(p: Plant, gpu_w: Array) -> None:
     """Power, coolant temperature and coolant flow of each GPU package."""
     inlet = np.empty(len(gpu_w))
     flow = p.gpus.rated_flow_kg_per_s.copy()
     liquid = p.liquid
-    if "hall" in p.nodes:
+    if p.inlets is not None:
+        inlet = p.inlets.of_racks_k(p.nodes["hall"])[p.maps.rack_of_gpu]
+    elif "hall" in p.nodes:
         inlet.fill(p.nodes["hall"].state.cold_k[0])
     if "cdu" in p.nodes:
         cdu, owner = p.nodes["cdu"], p.maps.cdu_of_gpu[liquid]

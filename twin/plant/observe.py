@@ -171,6 +171,18 @@ def _air(p: Plant, over: Window) -> dict[str, Array]:
         "chiller.heat_w": over.rate(p, "chiller", "lifted_j"),
         "chiller.power_w": over.rate(p, "chiller", "energy_j"),
         **_doors(p, over),
+        **_inlets(p),
+    }
+
+
+def _inlets(p: Plant) -> dict[str, Array]:
+    """Air of each rack, where the hall has an air field."""
+    if p.inlets is None:
+        return {}
+    return {
+        "rack.inlet_k": p.inlets.of_racks_k(p.nodes["hall"]),
+        "rack.cold_capture_frac": p.inlets.cold_capture_frac,
+        "hall.recirculation_frac": np.array([p.inlets.recirculation_frac]),
     }
 
 

@@ -12,6 +12,7 @@ from twin.plant import audit as audits
 from twin.plant import observe as observing
 from twin.plant.control import Controls
 from twin.plant.exchange import Handed, exchange
+from twin.plant.inlets import Inlets
 from twin.plant.jobs import Jobs
 from twin.plant.links import Links
 from twin.plant.maps import Maps, total
@@ -75,6 +76,7 @@ class Plant:
         self.work = {name: np.zeros(len(maps.ids["replica"])) for name in gpu_power.Work._fields}
         self.handed = Handed()
         self.jobs: Jobs | None = None
+        self.inlets: Inlets | None = None
         self.base_w = chain.base_w
         self.liquid: slice | np.ndarray = slice(None) if gpus.is_liquid.all() else gpus.is_liquid
         flow = total(gpus.rated_flow_kg_per_s, maps.cdu_of_gpu, len(maps.ids.get("cdu", ())))

@@ -15,7 +15,7 @@ from twin.physics.converter import loss_w
 from twin.plant import constants as design
 from twin.plant import power_limits as limits
 from twin.plant import supply as supplies
-from twin.plant.maps import Index, Maps
+from twin.plant.maps import Index, Maps, total
 from twin.plant.node import Array, Node
 from twin.scenario import Scenario
 from twin.scenario.power import is_live
@@ -53,6 +53,8 @@ class Chain:
         Elements whose losses warm the hall.
     rack_air_kg_per_s : float
         Air that the fans of racks and network boxes move [kg/s].
+    air_of_rack_kg_per_s : array (rack)
+        Air that the fans of each rack move [kg/s].
     supply : Supply, optional
         What is kept where outages, trips and voltages play a part.
     """
@@ -63,6 +65,7 @@ class Chain:
     network_w: dict[str, Array]
     in_hall: Index
     rack_air_kg_per_s: float
+    air_of_rack_kg_per_s: Array
     supply: supplies.Supply | None = None
 
 
@@ -81,12 +84,10 @@ def build(
     base, liquid = _rack_base(graph, maps, gpu_tdp_w, params, at["psu"])
     network = {k: np.array([_drawn_w(graph, i) for i in maps.ids[k]]) for k in SWITCHES if k in maps.ids}
     in_hall = np.array([e for k in HALL_KINDS for e in found.get(k, ())], dtype=np.int64)
-    air_w = (
-        (base * (1.0 - liquid)).sum()
-        + gpu_tdp_w[maps.cdu_of_gpu < 0].sum()
-        + sum(w.sum() for w in network.values())
-    )
-    rack_air = air_w / (AIR_HEAT_CAPACITY_J_PER_KG_K * design.AIR_RISE_K)
+    rise_j_per_kg = AIR_HEAT_CAPACITY_J_PER_KG_K * design.AIR_RISE_K
+    in_air_w = np.where(maps.cdu_of_gpu < 0, gpu_tdp_w, 0.0)
+    of_rack = (base * (1.0 - liquid) + total(in_air_w, maps.rack_of_gpu, len(base))) / rise_j_per_kg
+    rack_air = of_rack.sum() + sum(w.sum() for w in network.values()) / rise_j_per_kg
     power, supply = scenario.power, None
     state = power_chain.full(params)
     if power.storage is not None and is_live(scenario):
@@ -97,7 +98,7 @@ def build(
         nodes["power"].stored_j = power_chain.stored_j
     if power.generators is not None:
         nodes[supplies.STANDBY] = supplies.standby(graph, maps.ids["generator"], power.generators)
-    return Chain(at, base, liquid, network, in_hall, float(rack_air), supply), nodes
+    return Chain(at, base, liquid, network, in_hall, float(rack_air), of_rack, supply), nodes
 
 
 def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[Feed]:

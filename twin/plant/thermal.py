@@ -12,13 +12,14 @@ import numpy as np
 from twin import catalog
 from twin.catalog import Card
 from twin.errors import ScenarioError
-from twin.models import air_coil, cdu, chiller, gpu, hall_air, heat_reuse, pump, water_loop
+from twin.models import air_coil, cdu, chiller, gpu, hall_air, hall_racks, heat_reuse, pump, water_loop
 from twin.physics import coolant, gpu_power, rear_door
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.coolant import air_density_kg_per_m3
 from twin.physics.heat_exchanger import crossflow_ua_w_per_k
 from twin.plant import constants as design
 from twin.plant import rejection
+from twin.plant.inlets import Inlets
 from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
 from twin.policies.capping.thermal import Limits
@@ -100,7 +101,9 @@ def build_gpus(
     return Gpus(power, limits, flow, is_liquid), node
 
 
-def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: Gpus) -> dict[str, Node]:
+def build_liquid(
+    graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: Gpus, rack_air_kg_per_s: Array
+) -> dict[str, Node]:
     """CDUs with their pumps, the facility loop with its pump, and the dry coolers."""
     wanted = scenario.cooling.liquid
     if wanted is None:
@@ -118,7 +121,9 @@ def build_liquid(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, gpus: G
     cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
     loop_j_per_k = volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
     facility_cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.facility_water.supply)
-    doors = _doors(graph, scenario, maps) if _door_water(scenario) == "facility-water" else {}
+    doors = (
+        _doors(graph, scenario, maps, rack_air_kg_per_s) if _door_water(scenario) == "facility-water" else {}
+    )
     whole = float(
         facility_flow.sum() + sum(node.params.rated_water_kg_per_s.sum() for node in doors.values())
     )
@@ -171,7 +176,13 @@ def _reuse(wanted: Reuse | None) -> dict[str, Node]:
     return {"heat_reuse": Node(heat_reuse.step, params, heat_reuse.State(), inputs)}
 
 
-def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:
+def build_air(
+    graph: nx.MultiDiGraph,
+    scenario: Scenario,
+    maps: Maps,
+    rack_air_kg_per_s: Array,
+    inlets: Inlets | None = None,
+) -> dict[str, Node]:
     """Hall air, CRAHs, the chilled-water loop and the chillers."""
     wanted = scenario.cooling.air
     if wanted is None:
@@ -192,11 +203,11 @@ def build_air(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[st
         air_coil.State(),
         air_coil.Inputs(one * chilled, one * supply, water, one.copy()),
     )
-    doors = _doors(graph, scenario, maps)
+    doors = _doors(graph, scenario, maps, rack_air_kg_per_s)
     if _door_water(scenario) == "chilled-water":
         water = np.append(water, doors["rear_door"].params.rated_water_kg_per_s)
     return {
-        "hall": _hall(graph, maps, supply),
+        "hall": _hall(graph, maps, supply) if inlets is None else _hall_racks(graph, maps, supply, inlets),
         "crah": crah,
         **_chilled_water(graph, maps, chilled, float(water.sum()), cp),
         **doors,
@@ -209,14 +220,15 @@ def _door_water(scenario: Scenario) -> str:
     return air.rear_door.water if air is not None and air.rear_door is not None else ""
 
 
-def _doors(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, Node]:
+def _doors(
+    graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, rack_air_kg_per_s: Array
+) -> dict[str, Node]:
     """Rear doors: coils of their racks' air, on chilled or on facility water."""
     water = _door_water(scenario)
     if not water:
         return {}
-    cooling, racks = scenario.cooling, [graph.nodes[maps.ids["rack"][r]] for r in maps.rack_of_door]
-    doors = [graph.nodes[door] for door in maps.ids["rear_door"]]
-    heat = np.array([r["demand_max_w"] * (1.0 - r["liquid_frac"]) for r in racks])
+    cooling, doors = scenario.cooling, [graph.nodes[door] for door in maps.ids["rear_door"]]
+    air_w_per_k = rack_air_kg_per_s[maps.rack_of_door] * AIR_HEAT_CAPACITY_J_PER_KG_K
     if water == "chilled-water":
         fluid, inlet_k = "water", cooling.air.chiller.supply  # type: ignore[union-attr]
     else:
@@ -224,7 +236,7 @@ def _doors(graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps) -> dict[str, 
     cp = coolant.heat_capacity_j_per_kg_k(coolant.find(fluid), inlet_k)
     _check_doors(scenario, inlet_k)
     one = np.ones(len(doors))
-    sized = rear_door.sized(heat / design.AIR_RISE_K, heat, doors[0]["effectiveness_frac"])
+    sized = rear_door.sized(air_w_per_k, air_w_per_k * design.AIR_RISE_K, doors[0]["effectiveness_frac"])
     params = air_coil.Params(
         sized.ua_w_per_k, sized.air_w_per_k / AIR_HEAT_CAPACITY_J_PER_KG_K, sized.water_w_per_k / cp,
         np.array([door["demand_max_w"] for door in doors]), one, one * cp,
@@ -263,6 +275,21 @@ def _hall(graph: nx.MultiDiGraph, maps: Maps, supply_k: float) -> Node:
     return Node(
         hall_air.step, params, hall_air.at_rest(params, supply_k + START_RISE_K), inputs, hall_air.stored_j
     )
+
+
+def _hall_racks(graph: nx.MultiDiGraph, maps: Maps, supply_k: float, inlets: Inlets) -> Node:
+    """The same hall with its air rack by rack."""
+    whole: hall_air.Params = _hall(graph, maps, supply_k).params
+    air_j_per_k, flow = whole.cold_j_per_k + whole.hot_j_per_k, inlets.flow_kg_per_s
+    back_frac = 1.0 - design.FIELD_SUPPLY_FRAC - design.FIELD_RACKS_FRAC
+    params = hall_racks.Params(
+        design.FIELD_RACKS_FRAC * air_j_per_k * flow / flow.sum(), flow, design.FIELD_SUPPLY_FRAC * air_j_per_k,
+        back_frac * air_j_per_k, whole.structure_j_per_k, whole.structure_w_per_k,
+    )  # fmt: skip
+    zero = np.zeros(1)
+    inputs = hall_racks.Inputs(0.0 * flow, zero, zero, flow.sum(keepdims=True), inlets.shares.share_frac)
+    state = hall_racks.at_rest(params, supply_k + START_RISE_K)
+    return Node(hall_racks.step, params, state, inputs, hall_racks.stored_j)
 
 
 def _chilled_water(

@@ -67,8 +67,9 @@ class Upsets:
 
     def __init__(self, p: Plant) -> None:
         kinds = {kind: wanted for kind, wanted in OF_KIND.items() if p.ids.get(kind)}
-        if "cdu" not in p.nodes:
-            kinds.pop("rack", None)
+        kinds["rack"] = dict(OF_KIND["rack"]) if "cdu" in p.nodes else {}
+        if (air := p.scenario.cooling.air) is not None and air.field is not None:
+            kinds["rack"]["gap_frac"] = 0.0  # of the blanking panels that may go missing
         sizes = [(f"{k}.{n}", len(p.ids[k]), v) for k, names in kinds.items() for n, v in names.items()]
         self._buffer = np.concatenate([np.full(size, value) for _, size, value in sizes] or [np.zeros(0)])
         ends = np.cumsum([size for _, size, _ in sizes])

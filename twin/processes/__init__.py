@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["OF_COOLING", "start_events", "start_planner", "start_supply"]
 
 OF_COOLING = (
-    "fan-loss", "filter-clog", "fouling", "leak", "make-up-loss", "pump-trip", "sensor-drift", "valve-stuck",
+    "fan-loss", "filter-clog", "fouling", "leak", "make-up-loss", "panel-gap", "pump-trip", "sensor-drift",
+    "valve-stuck",
 )  # fmt: skip
 """Kinds of events that take cooling away; a report says how long the GPUs went on after each."""
 

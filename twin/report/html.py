@@ -23,6 +23,7 @@ from twin.report.tables import (
     call_rows,
     fault_rows,
     group_rows,
+    inlet_rows,
     link_rows,
     sampling_note,
     statistics_rows,
@@ -205,6 +206,7 @@ def _tables(run: Run) -> str:
             traffic_rows(run, MOST_ROWS),
             fault_rows(run),
             call_rows(run),
+            inlet_rows(run, MOST_ROWS),
             *network_rows(run),
             story_rows(run, MOST_ROWS),
         )

@@ -99,6 +99,7 @@ _show(
     ("gpu_clock_min_frac", "lowest clock", "%", 100.0),
     ("cdu_supply_max_k", "warmest CDU supply", "°C", 1.0, -273.15),
     ("hall_air_max_k", "warmest rack inlet air", "°C", 1.0, -273.15),
+    ("recirculation_frac", "recirculated air of the racks", "%", 100.0),
     ("outdoor_min_k", "outdoor, coldest", "°C", 1.0, -273.15),
     ("outdoor_max_k", "outdoor, warmest", "°C", 1.0, -273.15),
 )
@@ -320,9 +321,12 @@ def _thermal(file: Source) -> dict[str, float]:
         "outdoor_max_k": float(outdoor.max()),
     }
     recorded = file.series_names()
-    for key, name in (("cdu_supply_max_k", "cdu.supply_k"), ("hall_air_max_k", "hall.air_k")):
+    inlet = "rack.inlet_k" if "rack.inlet_k" in recorded else "hall.air_k"
+    for key, name in (("cdu_supply_max_k", "cdu.supply_k"), ("hall_air_max_k", inlet)):
         if name in recorded:
             found[key] = float(file.series(name).values.max())
+    if "hall.recirculation_frac" in recorded:
+        found["recirculation_frac"] = float(file.series("hall.recirculation_frac").values.mean(dtype=float))
     return found
 
 

@@ -17,6 +17,7 @@ from twin.report.tables import (
     call_rows,
     fault_rows,
     group_rows,
+    inlet_rows,
     link_rows,
     rich_table,
     sampling_note,
@@ -116,7 +117,14 @@ def render_kpis(run: Run) -> RenderableType:
     shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
     for i in range(0, len(shown), 2):
         parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
-    tables = (link_rows(run), traffic_rows(run), fault_rows(run), call_rows(run), story_rows(run))
+    tables = (
+        link_rows(run),
+        traffic_rows(run),
+        fault_rows(run),
+        call_rows(run),
+        inlet_rows(run),
+        story_rows(run),
+    )
     for table in (statistics_rows(run), *group_rows(run), *tables):
         parts += [Text(), rich_table(table)] if table else []
     if any(abs(row["residual_rel"]) > BALANCED for row in run.audit.values()):

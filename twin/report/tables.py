@@ -10,6 +10,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from twin.physics.constants import CELSIUS_ZERO_K as ZERO_K
 from twin.report.aiperf import METRICS
 from twin.report.cooling import faults
 from twin.report.figures import digits_of
@@ -84,6 +85,27 @@ def call_rows(run: Run) -> Rows | None:
     ]  # fmt: skip
     heads = ("", "asked kW", "given kW", "not drawn kWh", "of it battery", "held back", "payment USD")
     return Rows("calls of the grid", heads, rows)
+
+
+def inlet_rows(run: Run, most: int = MOST_ROWS) -> Rows | None:
+    """Racks with the warmest air; none where the hall had no air field."""
+    if "rack.inlet_k" not in run.file.series_names():
+        return None
+    inlet, cold = run["rack.inlet_k"], run["rack.cold_capture_frac"]
+    if not len(inlet.time_s):
+        return None
+    hottest = np.argsort(-inlet.values.max(axis=0), kind="stable")[:most]
+    columns = (
+        inlet.values.mean(axis=0) - ZERO_K,
+        inlet.values.max(axis=0) - ZERO_K,
+        100.0 * cold.values.min(axis=0),
+    )
+    rows = [(inlet.ids[i], *(cell(float(column[i])) for column in columns)) for i in hottest]
+    left = len(inlet.ids) - len(rows)
+    recirculated = float(run["hall.recirculation_frac"].values.max())
+    note = f"recirculation up to {recirculated:.1%} of all racks' air"
+    heads = ("rack", "inlet mean °C", "most °C", "least cold capture %")
+    return Rows("air of the racks", heads, rows, f"{note}; {left} more: rack.inlet_k" if left else note)
 
 
 def story_rows(run: Run, most: int = MOST_EVENTS) -> Rows | None:

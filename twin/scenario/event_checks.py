@@ -58,6 +58,9 @@ def _values(scenario: Scenario, path: str, event: Event) -> Iterator[Fault]:
     if event.window is not None and event.window > event.at:
         found, mend = f"{event.window:g} s before {event.at:g} s", f"write {event.at:g} s or less"
         yield source.fault(f"{path}.window", found, "a window within the run", mend)
+    if event.kind == "panel-gap" and (scenario.cooling.air is None or scenario.cooling.air.field is None):
+        mend = "add cooling.air.field: {}"
+        yield source.fault(f"{path}.kind", event.kind, "a hall with an air field", mend)
     takes: Any = find("twin.processes", event.kind, "TAKES")
     interval_s = event.interval or takes.get("interval", tick_s)
     if interval_s < tick_s:

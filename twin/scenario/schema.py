@@ -245,11 +245,35 @@ class RearDoors(Section):
     )
 
 
+class AirField(Section):
+    """Air of the hall in three dimensions, so that every rack has an inlet of its own; see docs/air-field.md."""
+
+    containment: Literal["none", "cold", "hot"] = Field("none", description="which aisles are closed")
+    leakage: Annotated[float, Measure("fraction", "3 %", low=1e-4, high=1.0)] = _default(
+        "3 %", "open share of the panels that close them"
+    )
+    supply: Literal["floor", "wall"] = Field(
+        "floor", description="tiles before the racks, or fronts of the air handlers"
+    )
+    cell: Length | None = Field(
+        None,
+        description="largest cell, 0.05 m to 1 m; 0.3 m if left out, more in large halls",
+        examples=["0.3 m"],
+    )
+    gaps: list[str] | None = Field(
+        None,
+        description="racks without ten units of blanking panels, for example [rack-06]; none if left out",
+    )
+
+
 class Air(Section):
     """Air cooling of the hall."""
 
     crah: Crah
     chiller: Chiller
+    field: AirField | None = Field(
+        None, description="inlet of each rack from an air field; one inlet for all if left out"
+    )
     rear_door: RearDoors | None = Field(None, description="doors beside the air handlers; none if left out")
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.unit.facility.air_halls import CP, RISE_K, SUPPLY_K, at_power, hall
-from twin.facility import air_grid, air_transport
 from twin.facility.air_field import AirField, solve
 from twin.facility.air_hall import AirError, AirHall, AirHandler, AirRack, Aisle, Tile
 from twin.physics.coolant import air_density_kg_per_m3
+from twin.plant.air import grid as air_grid
+from twin.plant.air import transport as air_transport
 from twin.topology.geometry import Box
 
 WAYS = [(True, "none"), (True, "cold"), (True, "hot"), (False, "none"), (False, "hot")]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import Fault
-from twin.facility.air_hall import AirError, AirHall, AirRack
+from twin.plant.air.hall import AirError, AirHall, AirRack
 from twin.topology.geometry import Box
 
 Array = NDArray[np.float64]

@@ -16,10 +16,10 @@ from scipy import sparse
 from scipy.sparse import csgraph, linalg
 
 from twin.errors import Fault
-from twin.facility.air_grid import Mesh, Openings
-from twin.facility.air_hall import AirError
-from twin.facility.air_iteration import conjugate_gradients, stabilised_gradients
-from twin.facility.air_levels import Levels
+from twin.plant.air.grid import Mesh, Openings
+from twin.plant.air.hall import AirError
+from twin.plant.air.iteration import conjugate_gradients, stabilised_gradients
+from twin.plant.air.levels import Levels
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
