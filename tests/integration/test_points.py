@@ -50,8 +50,9 @@ POINTS = {
     ),
 }
 SHARE = 0.7
-FRONTIERS = {1: 3, 2: 3, 9: 2, 11: 2, 13: 3, 17: 2}
-"""Points of some cases: long prompts, latent attention, prefill apart, drafts, wide ranks, long answers."""
+FRONTIERS = {1: 2, 2: 2, 9: 2, 11: 2, 13: 2, 15: 1, 17: 2}
+"""Points of some cases: long prompts, latent attention, prefill apart, drafts, wide ranks, few ranks that are almost
+always at prompts, long answers."""
 
 DEFAULTS = {
     "serving.routing": "least-outstanding-tokens",

@@ -44,7 +44,11 @@ def main() -> int:
     commands.add_parser("fit", help="fit the engine cards and the constants of the folds anew; minutes")
     commands.add_parser("claims", help="write the page about public claims anew")
     commands.add_parser("plants", help="write tables and pictures of the pages of cooling plants anew")
-    commands.add_parser("points", help="run points of frontiers and write their page anew; many minutes")
+    ran = commands.add_parser(
+        "points", help="run points of frontiers and write their page anew; many minutes"
+    )
+    ran.add_argument("places", type=_place, nargs="*", metavar="N", help="only these, from 1")
+    ran.add_argument("--resume", action="store_true", help="only those of which nothing is kept")
     given = parser.parse_args()
     if given.command == "perf":
         return _answered(given.file, given.out, perf.answers)
@@ -57,14 +61,24 @@ def main() -> int:
     if given.command == "fit":
         fit.write()
         return 0
-    if given.command in ("claims", "points"):
-        page, write = (CLAIMS, claims.page) if given.command == "claims" else (POINTS, points.page)
-        page.write_text(write())
+    if given.command == "claims":
+        CLAIMS.write_text(claims.page())
+        return 0
+    if given.command == "points":
+        points.write(POINTS, given.places, given.resume)
         return 0
     if given.command == "plants":
         plants.write()
         return 0
     return _ledger()
+
+
+def _place(text: str) -> int:
+    """Place of a frontier."""
+    most = len(points.CASES + points.UNSEEN)
+    if text.isdecimal() and 1 <= int(text) <= most:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no frontier; write 1 to {most}")
 
 
 def _answered(file: Path, out: Path | None, answer: Callable[[Path], dict[str, Any]]) -> int:

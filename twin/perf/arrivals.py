@@ -1,17 +1,20 @@
 """Requests that come one by one at a rate: what a run of a scenario does with them, in closed form.
 
-A replica then holds as many sequences as :func:`arriving` finds at the rate, and who decodes meets a few more than
-that mean, himself among them. Prompts come by chance: an engine of one replica starts them at the next iteration,
-ranks of data-parallel attention hold them back until each has one.
+A replica holds on average as many sequences as come while one is served. Who decodes meets more than that mean,
+himself among them, and more still where sequences slow each other down: those that come in a slow stretch make it
+slower, :func:`clumping`. Prompts come by chance: an engine of one replica starts them at the next iteration, ranks of
+data-parallel attention hold them back until each has one, see :mod:`twin.perf.turns`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import gammainc
 
 from twin.perf.closed_loop import (
@@ -24,6 +27,7 @@ from twin.perf.closed_loop import (
     served,
 )
 from twin.perf.configuration import Resolved
+from twin.perf.turns import Costs, Turns, Waits, by_chance, by_the_clock
 
 HELD_ITERATIONS = 200
 """Iterations for which ranks hold prompts back at most: long enough that each has one, except under little load."""
@@ -31,33 +35,17 @@ HELD_ITERATIONS = 200
 MOST_SEQUENCES = 2048
 """Sequences of a replica at most, for which an iteration has room beside its prompts."""
 
-ROUNDS = 60
-"""Steps towards the time of a token that goes with the sequences that it leaves in decode; they halve the change."""
-
 FEW = 40.0
 """Sequences above which those met are counted by the limit of many."""
 
-MOST_BATCH, LEAST_FLIGHT = 1e6, 1e-3
-"""Sequences at a replica beyond which a rate counts as more than an engine can do, and the least in flight."""
+LEAST_FLIGHT = 1e-3
+"""Requests in flight at least."""
 
+MOST_FEEDBACK = 0.95
+"""Share of an iteration that grows with load, at most: beyond it is more load than an engine can do."""
 
-class Turn(NamedTuple):
-    """An iteration with prompts.
-
-    Parameters
-    ----------
-    chance : float
-        Share of iterations that are such.
-    own, group : float
-        Prompts of the replica that has most, and of all replicas of the engine.
-    pieces : float
-        Iterations over which they spread.
-    """
-
-    chance: float
-    own: float
-    group: float
-    pieces: float = 1.0
+EXACT = 1e-9
+"""Relative error of the mean iteration that is looked for."""
 
 
 def budget_tokens(isl: float) -> int:
@@ -102,6 +90,47 @@ def met(mean: float, lanes: int) -> float:
     return float(1.0 + 2.0 * shared.sum())
 
 
+def clumping(sequences_frac: float, prompts_frac: float = 0.0) -> float:
+    """Variance of the sequences in decode over their mean, 1 where they do not slow each other down.
+
+    Parameters
+    ----------
+    sequences_frac, prompts_frac : float
+        Shares of the mean iteration that grow with the sequences in decode and with the prompts; together below 1.
+
+    Notes
+    -----
+    Requests that come by chance and stay for as many iterations each are Poisson. Where a sequence makes the
+    iterations longer, more others come during each: a population with immigration whose members have offspring for as
+    long as they live. Its number is negative binomial whatever the law of lives is (Kendall, Biometrika 35, 1948;
+    Lambert, J. Math. Biol. 63, 2011). A prompt brings others only while it is computed, so those come in bunches.
+
+    Examples
+    --------
+    >>> clumping(0.0), clumping(0.5), clumping(0.25, 0.5)
+    (1.0, 2.0, 8.0)
+    """
+    return 1.0 / ((1.0 - prompts_frac) * (1.0 - prompts_frac - sequences_frac))
+
+
+class Mean(NamedTuple):
+    """What lasts at a rate.
+
+    Parameters
+    ----------
+    batch : float
+        Sequences in decode at a replica, mean over iterations.
+    prompts_frac : float
+        Share of the time that prompts take.
+    step_s : float
+        Mean iteration [s].
+    """
+
+    batch: float
+    prompts_frac: float
+    step_s: float
+
+
 def arriving(r: Resolved, requests_per_s: float, ahead: Resolved | None = None) -> Loop:
     """Times of engines to which requests come at a rate, dealt out in turn.
 
@@ -110,7 +139,7 @@ def arriving(r: Resolved, requests_per_s: float, ahead: Resolved | None = None) 
     r : Resolved
         The configuration; its requests in flight do not matter.
     requests_per_s : float
-        Of all engines, above 0.
+        Of all engines, above 0; more than they can do fills them.
     ahead : Resolved, optional
         Engines that compute the prompts, where those of ``r`` do not.
 
@@ -123,24 +152,55 @@ def arriving(r: Resolved, requests_per_s: float, ahead: Resolved | None = None) 
     """
     given, lanes = r.given, r.given.engines * r.given.layout.replicas
     yields = accepted_tokens(r.constant("draft_acceptance_frac"), given.drafts)
-    turn, added_s, batch = Turn(0.0, 0.0, 0.0), 0.0, 0.0
-    parts = iteration_parts(r, 1.0)
-    step_s = sum(parts.values())
-    for _ in range(ROUNDS):
-        batch = min(requests_per_s / lanes * given.osl * step_s / yields, MOST_BATCH)
-        parts = iteration_parts(r, met(batch, lanes))
-        if ahead is None:
-            times_s = sum(parts.values()), step_s, added_s
-            turn = (_held if given.attention_data > 1 else _at_once)(
-                r, requests_per_s / given.engines, *times_s
-            )
-            added_s = 0.5 * (added_s + _added_s(r, batch, turn))
-            parts["prompts"] = turn.chance * added_s
-        step_s = 0.5 * (step_s + sum(parts.values()))
+    mean = _mean(
+        r, requests_per_s / lanes * given.osl / yields, requests_per_s / given.engines, ahead is None
+    )
+    more = mean.batch + (met(mean.batch, lanes) - mean.batch) * _clumps(r, mean)
+    parts = iteration_parts(r, min(more, max(_room(r), mean.batch)))
+    decode_s = sum(parts.values())
+    if ahead is None:
+        parts["prompts"] = decode_s * mean.prompts_frac / (1.0 - mean.prompts_frac)
     parts = {name: value / yields for name, value in parts.items()}
     tpot_s = sum(parts.values())
+    batch = min(requests_per_s / lanes * given.osl * tpot_s, _room(r))
     ttft_s = _first_token_s(r, ahead, max(batch * lanes, LEAST_FLIGHT))
     return Loop(tpot_s, ttft_s, batch, 0.0 if ahead else requests_per_s / lanes * tpot_s, parts)
+
+
+def _mean(r: Resolved, iterations_per_s: float, prompts_per_s: float, computes: bool) -> Mean:
+    """What lasts when so many iterations of one sequence are asked of a replica, and prompts of an engine [1/s]."""
+
+    def after(step_s: float) -> Mean:
+        batch = min(iterations_per_s * step_s, _room(r))
+        decode_s = _decode_s(r, batch)
+        if not computes:
+            return Mean(batch, 0.0, decode_s)
+        turns = _turns(r, prompts_per_s, batch, decode_s)
+        frac = min(prompts_per_s * turns.added_s / turns.prompts, MOST_FEEDBACK)
+        return Mean(batch, frac, decode_s / (1.0 - frac))
+
+    after = lru_cache(256)(after)
+    least_s, most_s = _decode_s(r, 0.0), _decode_s(r, _room(r)) / (1.0 - MOST_FEEDBACK)
+    return after(
+        brentq(lambda step_s: after(step_s).step_s - step_s, 0.5 * least_s, 2.0 * most_s, rtol=EXACT)
+    )
+
+
+def _room(r: Resolved) -> float:
+    """Sequences of a replica for which there is room."""
+    return min(max(r.room_tokens / (r.given.isl + 0.5 * r.given.osl), 1.0), MOST_SEQUENCES)
+
+
+def _decode_s(r: Resolved, batch: float) -> float:
+    """An iteration without prompts [s]; an engine without sequences does none."""
+    return sum(iteration_parts(r, max(batch, 1.0 / r.given.layout.replicas)).values())
+
+
+def _clumps(r: Resolved, mean: Mean) -> float:
+    """Variance over mean of the sequences of an engine whose requests come by chance: prompts take time as well."""
+    slope_s = _decode_s(r, mean.batch + 0.5) - _decode_s(r, max(mean.batch - 0.5, 0.0))
+    grown_frac = mean.batch * slope_s / mean.step_s
+    return clumping(min(grown_frac, MOST_FEEDBACK * (1.0 - mean.prompts_frac)), mean.prompts_frac)
 
 
 def _first_token_s(r: Resolved, ahead: Resolved | None, flight: float) -> float:
@@ -152,31 +212,22 @@ def _first_token_s(r: Resolved, ahead: Resolved | None, flight: float) -> float:
     return apart(lighter(ahead), lighter(r)).ttft_s if ahead else served(lighter(r)).ttft_s
 
 
-def _added_s(r: Resolved, batch: float, turn: Turn) -> float:
-    """What the prompts of a turn add to decode [s]."""
-    mixed_s = iteration_s(r, batch, turn.own, turn.group) - iteration_s(r, batch, 0.0)
-    return mixed_s + (turn.pieces - 1.0) * r.coefficients.prompt_overhead_s
+def _turns(r: Resolved, per_s: float, batch: float, decode_s: float) -> Turns:
+    """Turns of prompts of an engine."""
+    given, c = r.given, r.coefficients
+    lanes, is_held = given.layout.replicas, given.attention_data > 1
+    room = budget_tokens(given.isl) + MOST_SEQUENCES * given.drafts - batch * c.verify_tokens
+    alone_s = iteration_s(r, batch, 0.0)
 
+    def cost(prompts: float) -> Costs:
+        own = float(math.ceil(prompts / lanes))
+        pieces = max(math.ceil(own * given.isl / room), 1)
+        mixed_s = iteration_s(r, batch, own, prompts)
+        added_s = mixed_s - alone_s + (pieces - 1.0) * c.prompt_overhead_s
+        return Costs(added_s, added_s + pieces * decode_s)
 
-def _at_once(r: Resolved, per_s: float, decode_s: float, step_s: float, added_s: float) -> Turn:
-    """Prompts that start as they come: more than one where one took long."""
-    after_decode = -math.expm1(-per_s * decode_s)
-    chance = after_decode / (math.exp(-per_s * (decode_s + added_s)) + after_decode)
-    group = per_s * step_s / chance
-    lanes = r.given.layout.replicas
-    own = max(group / lanes, min(group, 1.0))
-    return Turn(chance, own, group, max(own * r.given.isl / budget_tokens(r.given.isl), 1.0))
-
-
-def _held(r: Resolved, per_s: float, decode_s: float, step_s: float, added_s: float) -> Turn:
-    """Prompts that wait until each rank has one; a rank may get another before the iteration ends."""
-    given, ranks = r.given, float(r.given.layout.replicas)
-    while_held = per_s * given.engines * HELD_ITERATIONS * decode_s
-    late = per_s * decode_s if given.engines == 1 else 0.0
-    group, second = min(ranks, 1.0 + while_held), 0.0
-    if group == ranks and late > 0.0:
-        group, second = ranks + 0.5 * late, 1.0 + math.expm1(-late) / late
-    group = max(group, per_s * (decode_s + added_s))  # nobody waits where turns follow each other
-    own = max(1.0 + second, group / ranks)
-    is_split = 2.0 * given.isl > budget_tokens(given.isl)
-    return Turn(per_s * step_s / group, own, group, own if is_split else 1.0)
+    if is_held and given.engines > 1:  # dealt out in turn, all prompts of a turn come one behind the other
+        patience = per_s * given.engines * HELD_ITERATIONS * decode_s
+        return by_the_clock(per_s, Waits(lanes, per_s * decode_s, patience), cost)
+    patience = per_s * HELD_ITERATIONS * decode_s
+    return by_chance(per_s, Waits(lanes if is_held else 1, per_s * decode_s, patience), cost)

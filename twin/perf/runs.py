@@ -18,7 +18,7 @@ LIVES, LEAST_REQUESTS, STEP_S = 12, 100, 30
 """A run of a point lasts so many times a request, until so many have come, in whole steps [s]: a start without
 requests then counts for 2 %."""
 
-CHANCE_FRAC, NUDGE = 0.03, 1.1
+CHANCE_FRAC, NUDGE = 0.02, 1.1
 """Error of the time of a token that chance may bring, and more load by which is seen how many requests that needs."""
 
 BLOCK_TOKENS = 16

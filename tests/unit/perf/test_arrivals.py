@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from twin.errors import TwinError
 from twin.perf import Configuration, at_load, predict
 from twin.perf import settings as settings_of
-from twin.perf.arrivals import Turn, arriving, met
-from twin.perf.arrivals import _at_once as at_once
-from twin.perf.arrivals import _held as held
+from twin.perf.arrivals import arriving, clumping, met
 from twin.perf.closed_loop import iteration_parts, iteration_s
 from twin.perf.configuration import resolve
 
@@ -48,18 +46,45 @@ def test_an_iteration_reads_its_weights_once() -> None:
     assert max(decode_s, prompt_s) < both_s < 0.95 * (decode_s + prompt_s)
 
 
-def test_prompts_start_at_once_or_in_turns() -> None:
-    alone = at_once(resolve(ALONE), 1.0, 0.01, 0.011, 0.1)
-    assert alone.chance == pytest.approx(0.011, rel=0.1) and alone.own == pytest.approx(1.0, rel=0.1)
-    crowded = at_once(resolve(ALONE), 20.0, 0.01, 0.05, 0.1)
-    assert crowded.group > 1.5 and crowded.chance * crowded.group == pytest.approx(20.0 * 0.05)
-    ranks = held(resolve(RANKS), 40.0, 0.01, 0.02, 0.3)
-    assert ranks.group == pytest.approx(36.0, abs=0.5) and 1.0 < ranks.own < 1.5
-    quiet = held(resolve(RANKS), 0.5, 0.01, 0.01, 0.3)
-    assert quiet == Turn(pytest.approx(0.5 * 0.01 / 2.0), 1.0, pytest.approx(2.0))
+@pytest.mark.parametrize(("slowed_frac", "prompts_frac"), [(0.3, 0.0), (0.6, 0.0), (0.3, 0.3)])
+def test_sequences_that_slow_each_other_down_clump(slowed_frac: float, prompts_frac: float) -> None:
+    """Against drawn requests that stay for 200 iterations, which last longer by prompts and by those in decode."""
+    stay, mean, last = 200, 20.0, 400_000
+    rng = np.random.default_rng(3)
+    came, batch, seen = [0] * last, mean, np.zeros(last)
+    for now in range(stay, last):
+        grown = slowed_frac * batch / mean + prompts_frac * came[now - 1] * stay / mean
+        came[now] = rng.poisson(mean / stay * (1.0 - slowed_frac - prompts_frac + grown))
+        batch = (
+            sum(came[now - stay + 1 : now + 1]) if now == 2 * stay else batch + came[now] - came[now - stay]
+        )
+        seen[now] = batch
+    kept = seen[20 * stay :]
+    assert kept.mean() == pytest.approx(mean, rel=0.1)
+    assert kept.var() / kept.mean() == pytest.approx(clumping(slowed_frac, prompts_frac), rel=0.12)
 
 
-@settings(max_examples=40, deadline=None)
+def test_more_requests_than_an_engine_can_do_fill_it() -> None:
+    r = resolve(ALONE)
+    found = arriving(r, 50.0 * predict(ALONE).requests_per_s)
+    assert found.batch == pytest.approx(r.room_tokens / (2048 + 128), rel=1e-6) or found.batch == 2048
+    assert math.isfinite(found.tpot_s)
+
+
+def test_few_ranks_near_saturation_compute_more_prompts_together() -> None:
+    """One launch for all prompts of a turn: those that come while one lasts make the next one cheaper for each."""
+    four = replace(RANKS, gpus=4, isl=1024, experts=4, attention_data=4, concurrency=8192)
+    r = resolve(replace(four, system="vr-nvl72"))
+    rates = 18.0, 25.0
+    spent = [arriving(r, rate_per_s).parts_s for rate_per_s in rates]
+    each_s = [
+        parts["prompts"] / sum(parts.values()) / rate_per_s
+        for parts, rate_per_s in zip(spent, rates, strict=True)
+    ]
+    assert each_s[1] < 0.95 * each_s[0]
+
+
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from([ALONE, RANKS]), st.floats(0.02, 1.0), st.floats(1.01, 2.0))
 def test_more_requests_never_make_a_token_faster(given: Configuration, share: float, more: float) -> None:
     r = resolve(given)
