@@ -125,7 +125,7 @@ class Card:
         key = self._key(name)
         mend = f"choose another {self.kind}, or give {key} in the scenario or, with its source, in the card"
         where = f"{self.kind} {self.name}"
-        fault = Fault(self.file, 0, where, f"no value for {key}", f"{key}, read as {name}", mend)
+        fault = Fault(self.file, 0, where, f"no value for {key}", f"a value: {key} is not known", mend)
         raise CatalogError(f"the {where} leaves {key} blank", [fault])
 
 

@@ -160,8 +160,8 @@ def _summary(found: perf.Fleets, prices: list[perf.Tier]) -> Table:
     gpus_title = f"GPUs on {found.megawatts:g} MW"
     for name in (
         "area [M]",
-        "max-Q user",
-        "max-Q MW",
+        "max-Q tok/s user",
+        "max-Q M tok/s MW",
         gpus_title,
         *(f"{tier.name} USD/MWh" for tier in prices),
     ):
@@ -171,7 +171,7 @@ def _summary(found: perf.Fleets, prices: list[perf.Tier]) -> Table:
         gpus = knee.configuration.gpus + (knee.prefill.gpus if knee.prefill else 0)
         table.add_row(
             one.system, f"{one.area / 1e6:,.2f}", f"{knee.tokens_per_s_per_user:,.1f}",
-            f"{knee.tokens_per_s_per_mw:,.0f}", f"{found.megawatts * 1e6 * gpus / knee.power_w:,.0f}",
+            f"{knee.tokens_per_s_per_mw / 1e6:,.3f}", f"{found.megawatts * 1e6 * gpus / knee.power_w:,.0f}",
             *(f"{tier.usd_per_hour(one):,.0f}" for tier in prices),
         )  # fmt: skip
     return table

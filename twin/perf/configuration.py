@@ -193,6 +193,8 @@ def _looked_up(given: Configuration, constants: Card | None) -> tuple[Card, int,
     engine = constants or _found(lambda: catalog.get("engine", given.engine), faults)
     if gpu is not None:
         faults += _lacking(given, gpu)
+    if model is not None:
+        faults += _beyond(given, model)
     if gpu is None or model is None or engine is None or faults:
         raise ScenarioError("a configuration cannot be priced", faults)
     return gpu, domain, model, engine
@@ -223,7 +225,7 @@ def gpu_of(system: str) -> tuple[Card, int]:
     if name in catalog.names("gpu"):
         card = catalog.get("gpu", name)
         return card, int(card.get("nvlink_packages", BOARD_GPUS))
-    known = [*catalog.names("system"), *catalog.names("gpu"), *ALIASES]
+    known = list(dict.fromkeys([*catalog.names("system"), *catalog.names("gpu"), *ALIASES]))
     near = difflib.get_close_matches(system, known, 3, 0.4)
     fault = Fault(
         "",
@@ -276,3 +278,13 @@ def _lacking(given: Configuration, gpu: Card) -> list[Fault]:
         expected = "bf16 or int4"
         return [Fault("", 0, "precision", f"{given.precision} on {gpu.name}", expected, "write bf16")]
     return []
+
+
+def _beyond(given: Configuration, model: Card) -> list[Fault]:
+    """A request that is longer than the model was made for; limits that the card only assumes are none."""
+    limit, tokens = model.values.get("max_context"), given.isl + given.osl
+    if limit is None or limit.source.confidence == "assumption" or tokens <= float(limit.si):
+        return []
+    found = f"{given.isl:,.0f} tokens in and {given.osl:,.0f} out"
+    mend = "shorten them, or raise max_context in the model's card"
+    return [Fault("", 0, "context", found, f"at most the {limit.si:,} tokens of {given.model}", mend)]

@@ -307,12 +307,8 @@ def checked(model: Model, layout: Layout | int) -> Layout:
     """
     at = Layout(tensor=layout) if isinstance(layout, int) else layout
     ranks_gpus = at.tensor * at.attention_data
-    is_spread = at.experts == 1 or (
-        model.experts > 0
-        and 1 < at.experts <= model.experts
-        and at.experts % max(at.tensor, 1) == 0
-        and ranks_gpus % at.experts == 0
-    )
+    most = min(model.experts, ranks_gpus)
+    spreads = [1] + [n for n in range(max(at.tensor, 2), most + 1, max(at.tensor, 1)) if ranks_gpus % n == 0]
     checks = (
         ("tensor parallel", at.tensor, at.tensor >= 1 and model.heads % at.tensor == 0,
          f"a divisor of {model.heads} heads", "choose 1, 2, 4 or 8"),
@@ -320,9 +316,9 @@ def checked(model: Model, layout: Layout | int) -> Layout:
          "choose fewer stages"),
         ("data-parallel attention", at.attention_data, at.attention_data >= 1, "1 or larger",
          "choose 1 for none"),
-        ("expert parallel", at.experts, is_spread,
-         f"1, or at most {model.experts} experts, a multiple of {at.tensor} (tensor) that divides {ranks_gpus}",
-         "choose tensor parallel times data-parallel attention"),
+        ("expert parallel", at.experts, at.experts in spreads,
+         f"{' or '.join(map(str, spreads))} with {ranks_gpus} GPUs a stage and {model.experts} experts",
+         f"write {spreads[-1]}"),
         ("windowed layers", model.windowed_layers, model.windowed_layers >= 0 and model.kv_layers > 0,
          f"fewer than {model.layers - model.plain_layers} layers", "check the model card"),
     )  # fmt: skip

@@ -96,7 +96,10 @@ def test_a_model_that_does_not_fit_says_by_how_much_and_what_would() -> None:
         ({"model": "nope", "system": "foo", "engine": "bar"}, "engine"),
         ({"precision": "fp3"}, "bf16, fp8, fp4 or int4"),
         ({"system": "lpx"}, "Groq LPU"),
-        ({"isl": 1e7}, "KV cache"),
+        ({"isl": 1e7}, "at most the 131,072 tokens"),
+        ({"model": "llama-3.1-8b", "isl": 131_072}, "131,072 tokens in and 256 out"),
+        ({"system": "gb200-nvl72", "isl": 1.2e5, "precision": "bf16", "gpus": 1, "tp": 1}, "KV cache"),
+        ({"model": "gpt-oss-120b", "gpus": 8, "tp": 2, "dp": 4, "ep": 3}, "write 8"),
         ({"isl": 0}, "1 token or more"),
         ({"concurrency": 0}, "above 0"),
         ({"gpus": 0}, "1 or more"),
@@ -106,6 +109,14 @@ def test_a_model_that_does_not_fit_says_by_how_much_and_what_would() -> None:
 )
 def test_edges_are_refused_clearly(over: dict[str, Any], words: str) -> None:
     assert words in refusal(**over)
+
+
+def test_a_context_that_is_only_assumed_is_no_limit() -> None:
+    found = point(
+        system="gb200-nvl72", gpus=72, model="gpt-moe-1.8t", isl=32_768, osl=1_028, concurrency=64,
+        precision="fp4", tp=8, ep=8,
+    )  # fmt: skip
+    assert found.tpot_s > 0.0
 
 
 def test_all_unknown_names_are_told_at_once() -> None:
