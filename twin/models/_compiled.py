@@ -10,42 +10,66 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.extending import register_jitable
+from numpy.typing import NDArray
 
 from twin.models import _linear
 
+Array = NDArray[np.float64]
 
-def compiled(step: Callable[..., Any], *relations: Callable[..., Any]) -> Callable[..., Any]:
+
+def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any]) -> Callable[..., Array]:
     """Compile a step of arrays on its first call.
 
     Parameters
     ----------
-    step : callable
-        ``(params, state, inputs, dt_s)``, all but the last NamedTuples of arrays, as NumPy computes it.
+    fill : callable
+        ``(params, state, inputs, dt_s, out)``, NamedTuples of arrays (asset), as NumPy computes it; fills in ``out``,
+        array (row, asset).
+    rows : int
+        Rows of ``out``.
     relations : callables
         Relations of the physics that it calls; others of their modules may be called by them.
+
+    Returns
+    -------
+    callable
+        ``(params, state, inputs, dt_s)``, which returns the rows.
 
     Notes
     -----
     Numba caches by the file of the function alone: the digest in the closure adds the modules of the relations.
     """
-    modules = [sys.modules[step.__module__], _linear, *(sys.modules[r.__module__] for r in relations)]
+    modules = [sys.modules[fill.__module__], _linear, *(sys.modules[r.__module__] for r in relations)]
     for module in dict.fromkeys(modules[2:]):
         for found in vars(module).values():
             if isinstance(found, FunctionType) and found.__module__ == module.__name__:
                 register_jitable(error_model="numpy")(found)
     files = b"".join(Path(inspect.getfile(m)).read_bytes() for m in modules)
     digest = hashlib.blake2b(files, digest_size=8).hexdigest()
-    inner = register_jitable(error_model="numpy")(step)
+    inner = register_jitable(error_model="numpy")(fill)
 
     home = modules[0]
     as_params, as_state, as_inputs = home.Params, home.State, home.Inputs
+    first, second = len(as_params._fields), len(as_params._fields) + len(as_state._fields)
 
+    # arrays one by one, and one to fill in: unpacking tuples and making arrays costs more than many a step
     @njit(cache=True, error_model="numpy")
-    def entry(params: Any, state: Any, inputs: Any, dt_s: float) -> Any:
+    def entry(out: Any, dt_s: float, *arrays: Any) -> None:
         span_s = dt_s if digest != "" else 0.0
-        return inner(as_params(*params), as_state(*state), as_inputs(*inputs), span_s)
+        inner(
+            as_params(*arrays[:first]),
+            as_state(*arrays[first:second]),
+            as_inputs(*arrays[second:]),
+            span_s,
+            out,
+        )
 
-    # as plain tuples: Numba takes NamedTuples of one name and length for the same and then looks twice
-    return lambda params, state, inputs, dt_s: entry(tuple(params), tuple(state), tuple(inputs), dt_s)
+    def call(params: Any, state: Any, inputs: Any, dt_s: float) -> Array:
+        out = np.empty((rows, len(inputs[0])))
+        entry(out, dt_s, *params, *state, *inputs)
+        return out
+
+    return call

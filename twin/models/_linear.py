@@ -10,7 +10,6 @@ Array = NDArray[np.float64]
 
 _TERMS = 10  # of the Taylor series; with the bound below its remainder is under 1e-15
 _BOUND = 0.25
-_BLOCK = 256  # assets
 
 
 @njit(cache=True)
@@ -35,11 +34,12 @@ def _double(x: Array, rise: Array, more: Array, work: Array) -> None:
 
 
 @njit(cache=True)
-def _propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
-    """Fill in the first and second integral of exp(rate t) over the step, ``into[0]`` and ``into[1]``.
+def propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
+    """Fill in what a step does, array (5, node, node); the last two matrices are work space.
 
-    Both come from a short Taylor step that is doubled; this needs no inverse and no eigenvalues, so isolated
-    nodes (zero rows) and equal rates are no special cases.
+    The first and second integral of exp(rate t) over the step, and exp(rate t) - 1 at its end. They come from a short
+    Taylor step that is doubled; this needs no inverse and no eigenvalues, so isolated nodes (zero rows) and equal
+    rates are no special cases.
     """
     once, twice, rise, more, work = into
     n = rate_per_s.shape[0]
@@ -108,18 +108,6 @@ def _as_before(rate_per_s: Array, asset: int) -> bool:
 
 
 @njit(cache=True)
-def _scale(into: Array, values: Array, factor: float) -> None:
-    for a in range(into.size):
-        into[a] = values[a] * factor
-
-
-@njit(cache=True)
-def _add(into: Array, values: Array, factor: float) -> None:
-    for a in range(into.size):
-        into[a] += values[a] * factor
-
-
-@njit(cache=True)
 def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
     """Mark assets whose value is not that of the asset before them."""
     for a in range(1, values.size):
@@ -127,35 +115,17 @@ def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
 
 
 @njit(cache=True)
-def relax_alike(
-    rate_per_s: Array,
-    source_k_per_s: Array,
-    start_k: Array,
-    dt_s: float,
-    first: int,
-    last: int,
-    end_k: Array,
-    integral_k_s: Array,
+def _follow(
+    ways: Array, source_k_per_s: Array, start_k: Array, a: int, end_k: Array, integral_k_s: Array
 ) -> None:
-    """Fill in end and integral of assets ``first`` to ``last - 1``, which share coefficients, array (node, node)."""
+    """Fill in end and integral of an asset."""
     nodes = start_k.shape[0]
-    into = np.empty((5, nodes, nodes))
-    _propagators(rate_per_s, dt_s, into)
-    once, twice = into[0], into[1]
-    slope = np.empty(_BLOCK)
-    for low in range(first, last, _BLOCK):  # so that what is worked on stays in the nearest cache
-        high = min(low + _BLOCK, last)
-        for i in range(nodes):
-            _scale(end_k[i, low:high], start_k[i, low:high], 1.0)
-            _scale(integral_k_s[i, low:high], start_k[i, low:high], dt_s)
+    for i in range(nodes):
+        end_k[i, a] = start_k[i, a]
+        integral_k_s[i, a] = 0.0
         for j in range(nodes):
-            part = slope[: high - low]
-            _scale(part, source_k_per_s[j, low:high], 1.0)
-            for k in range(nodes):
-                _add(part, start_k[k, low:high], rate_per_s[j, k])
-            for i in range(nodes):
-                _add(end_k[i, low:high], part, once[i, j])
-                _add(integral_k_s[i, low:high], part, twice[i, j])
+            end_k[i, a] += ways[2, i, j] * start_k[j, a] + ways[0, i, j] * source_k_per_s[j, a]
+            integral_k_s[i, a] += ways[0, i, j] * start_k[j, a] + ways[1, i, j] * source_k_per_s[j, a]
 
 
 @njit(cache=True)
@@ -195,13 +165,10 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
     nodes, assets = start_k.shape
     end_k = np.empty_like(start_k)
     integral_k_s = np.empty_like(start_k)
-    rate = np.empty((nodes, nodes))
-    first = 0
-    while first < assets:
-        last = first + 1
-        while last < assets and _as_before(rate_per_s, last):
-            last += 1
-        rate[:] = rate_per_s[:, :, first]
-        relax_alike(rate, source_k_per_s, start_k, dt_s, first, last, end_k, integral_k_s)
-        first = last
+    rate, ways = np.empty((nodes, nodes)), np.empty((5, nodes, nodes))
+    for a in range(assets):
+        if a == 0 or not _as_before(rate_per_s, a):
+            rate[:] = rate_per_s[:, :, a]
+            propagators(rate, dt_s, ways)
+        _follow(ways, source_k_per_s, start_k, a, end_k, integral_k_s)
     return end_k, integral_k_s

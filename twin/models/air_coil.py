@@ -120,11 +120,10 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     return state, Outputs(*_advance(params, state, inputs, dt_s))
 
 
-def _blown(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array, Array, Array]:
-    """Fields of the outputs."""
-    coils = inputs.fan_frac.size
-    heat_j, fan_j, water_out, air = np.empty((4, coils))
-    for c in range(coils):
+def _blown(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the fields of the outputs."""
+    heat_j, fan_j, water_out, air = out[0], out[1], out[2], out[3]
+    for c in range(inputs.fan_frac.size):
         air_frac = max(inputs.fan_frac[c], params.natural_frac[c])
         air[c] = params.rated_air_kg_per_s[c] * air_frac
         water_w_per_k = inputs.water_kg_per_s[c] * params.water_j_per_kg_k[c]
@@ -140,7 +139,6 @@ def _blown(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[A
         water_out[c] = inputs.water_in_k[c] - heat_w / (water_w_per_k if water_w_per_k > 0.0 else np.inf)
         heat_j[c] = heat_w * dt_s
         fan_j[c] = drive_power_w(params.fan_power_w[c], inputs.fan_frac[c]) * dt_s
-    return heat_j, fan_j, water_out, air
 
 
-_advance = compiled(_blown, film_w_per_k, drive_power_w)
+_advance = compiled(_blown, 4, film_w_per_k, drive_power_w)

@@ -111,13 +111,13 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.supply_k[0].round(2)), float(out.return_k[0].round(2))
     (316.39, 326.18)
     """
-    end, heat = _advance(params, state, inputs, dt_s)
-    within("cdu", end)
-    return State(end[0], end[1]), Outputs(heat, end[0], end[1])
+    supply_k, return_k, heat_j = end = _advance(params, state, inputs, dt_s)
+    within("cdu", end[:2])
+    return State(supply_k, return_k), Outputs(heat_j, supply_k, return_k)
 
 
-def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array]:
-    """Temperatures at the end, array (node, cdu), and heat to facility water."""
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the temperatures at the end, and the heat to facility water."""
     cdus = inputs.heat_w.size
     rate, source, above = np.empty((2, 2, cdus)), np.zeros((2, cdus)), np.empty((2, cdus))
     passed = np.empty(cdus)
@@ -139,10 +139,11 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple
         above[0, c] = state.supply_k[c] - inputs.facility_supply_k[c]
         above[1, c] = state.return_k[c] - inputs.facility_supply_k[c]
     end, integral = relax(rate, source, above, dt_s)
-    return end + inputs.facility_supply_k, passed * integral[1]
+    out[:2] = end + inputs.facility_supply_k
+    out[2] = passed * integral[1]
 
 
-_advance = compiled(_relaxed, film_w_per_k)
+_advance = compiled(_relaxed, 3, film_w_per_k)
 
 
 def stored_j(params: Params, state: State) -> Array:

@@ -73,19 +73,19 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     return state, Outputs(*_advance(params, state, inputs, dt_s))
 
 
-def _lifted(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array, Array]:
-    """Fields of the outputs."""
+def _lifted(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the fields of the outputs."""
     performance = cop(
         inputs.water_k - params.evaporator_approach_k,
         inputs.outdoor_k + params.condenser_approach_k,
         params.carnot_frac,
     )
-    lifted = params.rated_heat_w * inputs.load_frac * dt_s
-    energy = lifted * (1.0 / performance + params.parasitic_frac)
-    return lifted, energy, lifted + energy
+    out[0] = params.rated_heat_w * inputs.load_frac * dt_s
+    out[1] = out[0] * (1.0 / performance + params.parasitic_frac)
+    out[2] = out[0] + out[1]
 
 
-_advance = compiled(_lifted, cop)
+_advance = compiled(_lifted, 3, cop)
 
 
 def net_in_j(inputs: Inputs, outputs: Outputs, dt_s: float) -> Array:

@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import mark_other, relax_alike
+from twin.models._linear import mark_other, propagators
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K, PLATE_FLOW_EXPONENT
 
@@ -109,25 +109,15 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.die_k[0].round(2))
     357.34
     """
-    end, energy, heat, received = _advance(params, state, inputs, dt_s)
-    within("gpu", end)
-    return State(end[0], end[1], end[2]), Outputs(energy, heat, received, end[0], end[1], end[2])
+    die_k, plate_k, coolant_k, *amounts = end = _advance(params, state, inputs, dt_s)
+    within("gpu", end[:3])
+    return State(die_k, plate_k, coolant_k), Outputs(*amounts, die_k, plate_k, coolant_k)
 
 
-def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, ...]:
-    """Temperatures at the end, array (node, gpu), and the amounts of the outputs."""
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the temperatures at the end and the amounts of the outputs."""
     gpus = inputs.power_w.size
-    # above the inlet, so that what flows off is not a difference of large numbers
-    above = np.empty((3, gpus))
-    above[0], above[1], above[2] = (
-        state.die_k - inputs.inlet_k,
-        state.plate_k - inputs.inlet_k,
-        state.coolant_k - inputs.inlet_k,
-    )
-    source = np.zeros((3, gpus))
-    source[0] = inputs.power_w / params.die_j_per_k
-    end, integral = np.empty((3, gpus)), np.empty((3, gpus))
-    rate = np.zeros((3, 3))
+    rate, ways = np.zeros((3, 3)), np.empty((5, 3, 3))
     is_other = np.zeros(gpus, np.bool_)  # GPUs of a rack share flow and type
     mark_other(inputs.flow_kg_per_s, is_other)
     for values in params:
@@ -138,11 +128,49 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple
         while last < gpus and not is_other[last]:
             last += 1
         _fill_in(rate, params, inputs.flow_kg_per_s[first], first)
-        relax_alike(rate, source, above, dt_s, first, last, end, integral)
+        propagators(rate, dt_s, ways)
+        _follow(params, state, inputs, ways, first, last, out)
         first = last
-    end += inputs.inlet_k
-    heat_j = inputs.flow_kg_per_s * params.coolant_j_per_kg_k * integral[2]
-    return end, inputs.power_w * dt_s, heat_j, inputs.flow_kg_per_s * dt_s
+    for a in range(gpus):
+        out[3, a], out[5, a] = inputs.power_w[a] * dt_s, inputs.flow_kg_per_s[a] * dt_s
+
+
+@njit(cache=True, error_model="numpy")
+def _follow(
+    params: Params, state: State, inputs: Inputs, ways: Array, first: int, last: int, out: Array
+) -> None:
+    """Temperatures and heat carried off of alike GPUs, from what a step does to a node."""
+    alike = slice(first, last)
+    nodes = state.die_k[alike], state.plate_k[alike], state.coolant_k[alike]
+    inlet_k, power_w = inputs.inlet_k[alike], inputs.power_w[alike]
+    source = 1.0 / params.die_j_per_k[first]
+    for n in range(3):
+        shares = ways[2, n, 0], ways[2, n, 1], ways[2, n, 2], ways[0, n, 0] * source
+        _sum_up(nodes[n], nodes, inlet_k, power_w, shares, out[n, alike])
+    carried = inputs.flow_kg_per_s[first] * params.coolant_j_per_kg_k[first]
+    shares = ways[0, 2, 0], ways[0, 2, 1], ways[0, 2, 2], ways[1, 2, 0] * source
+    _sum_up(np.zeros(last - first), nodes, inlet_k, power_w, shares, out[4, alike])
+    out[4, alike] *= carried
+
+
+@njit(cache=True, error_model="numpy")
+def _sum_up(
+    before: Array,
+    nodes: tuple[Array, Array, Array],
+    inlet_k: Array,
+    power_w: Array,
+    shares: tuple[float, float, float, float],
+    into: Array,
+) -> None:
+    """Add to a row the shares of its nodes and of the power; a loop that compiles to vectors."""
+    die_k, plate_k, coolant_k = nodes
+    of_die, of_plate, of_coolant, of_power = shares
+    for a in range(into.size):
+        inlet = inlet_k[a]  # above it, so that what flows off is not a difference of large numbers
+        into[a] = before[a] + (
+            of_die * (die_k[a] - inlet) + of_plate * (plate_k[a] - inlet)
+            + of_coolant * (coolant_k[a] - inlet) + of_power * power_w[a]
+        )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
@@ -160,7 +188,7 @@ def _fill_in(rate: Array, params: Params, flow_kg_per_s: float, a: int) -> None:
     rate[2, 2] = -(film + carried) / params.coolant_j_per_k[a]
 
 
-_advance = compiled(_relaxed)
+_advance = compiled(_relaxed, 6)
 
 
 def stored_j(params: Params, state: State) -> Array:

@@ -92,8 +92,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     return State(end[0], end[1], end[2]), Outputs(end[0], end[1], end[2])
 
 
-def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> Array:
-    """Temperatures at the end, array (node, hall)."""
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the temperatures at the end, array (node, hall)."""
     halls = inputs.heat_w.size
     rate, source, start = np.zeros((3, 3, halls)), np.zeros((3, halls)), np.empty((3, halls))
     for h in range(halls):
@@ -109,11 +109,10 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> Array
         source[0, h] = -inputs.removed_w[h] / params.cold_j_per_k[h]
         source[1, h] = inputs.heat_w[h] / params.hot_j_per_k[h]
         start[0, h], start[1, h], start[2, h] = state.cold_k[h], state.hot_k[h], state.structure_k[h]
-    end: Array = relax(rate, source, start, dt_s)[0]
-    return end
+    out[:] = relax(rate, source, start, dt_s)[0]
 
 
-_advance = compiled(_relaxed)
+_advance = compiled(_relaxed, 3)
 
 
 def stored_j(params: Params, state: State) -> Array:

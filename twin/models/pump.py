@@ -91,22 +91,20 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.flow_kg_per_s[0]), float(out.energy_j[0])
     (10.0, 0.0)
     """
-    flow_frac, *outputs = _advance(params, state, inputs, dt_s)
-    return State(flow_frac), Outputs(*outputs)
+    flow_frac, *amounts = _advance(params, state, inputs, dt_s)
+    return State(flow_frac), Outputs(*amounts)
 
 
-def _driven(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Array, Array, Array, Array]:
-    """Flow over rated flow at the end, and the fields of the outputs."""
-    banks = inputs.units_up.size
-    flow_frac, energy_j, moved_kg, flow = np.empty((4, banks))
-    for b in range(banks):
+def _driven(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the flow over rated flow at the end, and the fields of the outputs."""
+    flow_frac, energy_j, moved_kg, flow = out[0], out[1], out[2], out[3]
+    for b in range(inputs.units_up.size):
         speed, rated = inputs.speed_frac[b], params.rated_flow_kg_per_s[b]
         driven = min(inputs.units_up[b] / params.units_needed[b], 1.0) * speed
         target = max(driven, params.natural_frac[b]) * inputs.path_frac[b]
         flow_frac[b], displaced_s = run_flow_frac(state.flow_frac[b], target, params.run_down_s[b], dt_s)
         energy_j[b] = inputs.units_up[b] * drive_power_w(params.unit_power_w[b], speed) * dt_s
         moved_kg[b], flow[b] = rated * displaced_s, rated * flow_frac[b]
-    return flow_frac, energy_j, moved_kg, flow
 
 
-_advance = compiled(_driven, drive_power_w)
+_advance = compiled(_driven, 4, drive_power_w)

@@ -87,8 +87,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     return State(end[0], end[1]), Outputs(end[0], end[1])
 
 
-def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> Array:
-    """Temperatures at the end, array (node, loop)."""
+def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+    """Fill in the temperatures at the end, array (node, loop)."""
     loops = inputs.heat_w.size
     rate, source, start = np.empty((2, 2, loops)), np.empty((2, loops)), np.empty((2, loops))
     for w in range(loops):
@@ -100,11 +100,10 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float) -> Array
         source[0, w] = -inputs.removed_w[w] / params.supply_j_per_k[w]
         source[1, w] = inputs.heat_w[w] / params.return_j_per_k[w]
         start[0, w], start[1, w] = state.supply_k[w], state.return_k[w]
-    end: Array = relax(rate, source, start, dt_s)[0]
-    return end
+    out[:] = relax(rate, source, start, dt_s)[0]
 
 
-_advance = compiled(_relaxed)
+_advance = compiled(_relaxed, 2)
 
 
 def stored_j(params: Params, state: State) -> Array:
