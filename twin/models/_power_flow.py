@@ -51,7 +51,7 @@ class Flow(NamedTuple):
 
 @njit(cache=True)
 def _alive_share(params: Any, inputs: Any, served: Array, e: int, f: int) -> Any:
-    """Share of a feed whose feeder is alive; 0 where a switch has the element on other feeds [1]."""
+    """Share of a feed whose feeder is alive; 0 where a switch has its element on other feeds [1]."""
     if params.is_reserve.size and params.is_reserve[f] != inputs.on_reserve[e]:
         return 0.0
     return params.share_frac[f] * served[params.feeder[f]]
@@ -60,32 +60,41 @@ def _alive_share(params: Any, inputs: Any, served: Array, e: int, f: int) -> Any
 @njit(cache=True)
 def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
     """Who is alive, from the sources; who carries what, from the loads."""
-    elements = stored_j.size
+    elements, buses = stored_j.size, params.first_feed.size - 1
     served, voltage = np.zeros(elements), np.zeros(elements)
-    alive_share = np.zeros(elements)
+    alive_share, into_pu = np.full(buses, -1.0), np.empty(buses)
     is_carried = np.zeros(elements, np.bool_)
     for i in range(elements - 1, -1, -1):
-        e = params.order[i]
-        first, last = params.first_feed[i], params.first_feed[i + 1]
-        into_pu = 0.0
-        for f in range(first, last):
-            part = _alive_share(params, inputs, served, e, f)
-            alive_share[e] += part
-            into_pu += part * voltage[params.feeder[f]]
-        if first == last:
-            into_pu = inputs.source_pu[e]
-            is_fed = inputs.is_fed[e] and into_pu >= params.lowest_pu[e]
+        e, bus = params.order[i], params.bus[i]
+        if bus < 0:
+            at_pu = inputs.source_pu[e]
+            is_fed = inputs.is_fed[e] and at_pu >= params.lowest_pu[e]
         else:
-            into_pu = into_pu / alive_share[e] if alive_share[e] > 0.0 else 0.0
-            is_fed = inputs.is_fed[e] and alive_share[e] > 0.0 and into_pu >= params.lowest_pu[e]
+            if alive_share[bus] < 0.0:
+                alive_share[bus], into_pu[bus] = _bus_of(params, inputs, bus, e, served, voltage)
+            at_pu = into_pu[bus]
+            is_fed = inputs.is_fed[e] and alive_share[bus] > 0.0 and at_pu >= params.lowest_pu[e]
         if not inputs.is_up[e] or tripped[e] > 0.0:
             continue
         is_carried[e] = not is_fed and stored_j[e] > 0.0 and not inputs.is_eco[e]
         if is_fed or is_carried[e]:
             served[e] = 1.0
             is_held = is_carried[e] or (params.holds_voltage[e] and not inputs.is_eco[e])
-            voltage[e] = 1.0 if is_held else into_pu * inputs.drop_frac[e]
+            voltage[e] = 1.0 if is_held else at_pu * inputs.drop_frac[e]
     return _carry(params, inputs, stored_j, served, voltage, alive_share, is_carried)
+
+
+@njit(cache=True)
+def _bus_of(
+    params: Any, inputs: Any, bus: int, e: int, served: Array, voltage: Array
+) -> tuple[float, float]:
+    """Shares of the feeders of a bus that are alive, and the voltage that they give it."""
+    alive_share, into_pu = 0.0, 0.0
+    for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
+        part = _alive_share(params, inputs, served, e, f)
+        alive_share += part
+        into_pu += part * voltage[params.feeder[f]]
+    return alive_share, into_pu / alive_share if alive_share > 0.0 else 0.0
 
 
 @njit(cache=True)
@@ -101,31 +110,37 @@ def _carry(
     elements = stored_j.size
     in_w, out_w, lost_w = np.zeros(elements), np.zeros(elements), np.zeros(elements)
     given_w, taken_w, load = np.zeros(elements), np.zeros(elements), np.zeros(elements)
+    bus_w = np.zeros(alive_share.size)
     for i in range(elements):
-        e = params.order[i]
-        if served[e] == 0.0:
-            continue
-        out_w[e] += inputs.demand_w[e]
-        # current is what heats and trips: power that is held draws more of it at a lower voltage
-        current_w = out_w[e] / voltage[e] if voltage[e] > 0.0 else out_w[e]
-        load[e] = current_w / params.rating_w[e]
-        lost_w[e] = _lost_w(params, inputs, e, current_w)
-        need_w = out_w[e] + lost_w[e]
-        if is_carried[e]:
-            given_w[e] = need_w
-        else:
-            given_w[e], taken_w[e] = _store_w(params, inputs, e, stored_j[e], need_w)
-            in_w[e] = need_w - given_w[e] + taken_w[e]
-        lost_w[e] += given_w[e] * (1.0 / params.store.discharge_frac[e] - 1.0)
-        lost_w[e] += taken_w[e] * (1.0 - params.store.charge_frac[e])
-        first, last = params.first_feed[i], params.first_feed[i + 1]
-        if first == last and params.store.capacity_j[e] > 0.0:  # its store is behind the meter
-            load[e] *= in_w[e] / out_w[e] if out_w[e] > 0.0 else 0.0
-        for f in range(first, last):
-            if in_w[e] > 0.0:
-                part = _alive_share(params, inputs, served, e, f)
-                out_w[params.feeder[f]] += in_w[e] * part / alive_share[e]
+        e, bus = params.order[i], params.bus[i]
+        if served[e] > 0.0:
+            out_w[e] += inputs.demand_w[e]
+            # current is what heats and trips: power that is held draws more of it at a lower voltage
+            current_w = out_w[e] / voltage[e] if voltage[e] > 0.0 else out_w[e]
+            load[e] = current_w / params.rating_w[e]
+            lost_w[e] = _lost_w(params, inputs, e, current_w)
+            need_w = out_w[e] + lost_w[e]
+            if is_carried[e]:
+                given_w[e] = need_w
+            else:
+                given_w[e], taken_w[e] = _store_w(params, inputs, e, stored_j[e], need_w)
+                in_w[e] = need_w - given_w[e] + taken_w[e]
+            lost_w[e] += given_w[e] * (1.0 / params.store.discharge_frac[e] - 1.0)
+            lost_w[e] += taken_w[e] * (1.0 - params.store.charge_frac[e])
+            if bus >= 0:
+                bus_w[bus] += in_w[e]
+            elif params.store.capacity_j[e] > 0.0:  # its store is behind the meter
+                load[e] *= in_w[e] / out_w[e] if out_w[e] > 0.0 else 0.0
+        if params.is_last[i] and bus_w[bus] > 0.0:
+            _draw(params, inputs, bus, e, bus_w[bus] / alive_share[bus], served, out_w)
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
+
+
+@njit(cache=True)
+def _draw(params: Any, inputs: Any, bus: int, e: int, whole_w: float, served: Array, out_w: Array) -> None:
+    """Power of a bus from its feeders that are alive, by their shares."""
+    for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
+        out_w[params.feeder[f]] += whole_w * _alive_share(params, inputs, served, e, f)
 
 
 @njit(cache=True)

@@ -2,8 +2,8 @@
 
 Every element is a converter that delivers power and loses some of it; what it draws is what its feeders
 deliver. Elements form a directed graph without cycles. Where an element has several feeders (dual-corded), its
-draw splits by their shares, renewed over the feeders that are alive. Losses use the mean power over the step; a
-ripple inside it would add c2 times its variance.
+draw splits by their shares, renewed over the feeders that are alive. Elements with the same feeders hang on one *bus*.
+Losses use the mean power over the step; a ripple inside it would add c2 times its variance.
 
 An element may have a store, which carries it while nothing feeds it, and a trip, which opens it under an overload.
 Both answer at once and move load to the others, so they live here and not beside the chain: a step is cut wherever
@@ -65,7 +65,7 @@ class Trip(NamedTuple):
 
 
 class Params(NamedTuple):
-    """Elements in any order, and feeds sorted so that an element's feeds come after all feeds into it.
+    """Elements in any order, with the buses that feed them.
 
     Parameters
     ----------
@@ -75,8 +75,12 @@ class Params(NamedTuple):
         Coefficients as a converter, and while it lets its feeders through unconverted.
     order : array (element), int
         Elements from loads to sources.
-    first_feed : array (element + 1), int
-        Feeds of ``order[i]`` are ``first_feed[i]`` up to ``first_feed[i + 1]``.
+    bus : array (element), int
+        Bus of ``order[i]``; -1 for a source.
+    is_last : array (element), bool
+        Whether ``order[i]`` is the last on its bus.
+    first_feed : array (bus + 1), int
+        Feeds of a bus are ``first_feed[bus]`` up to ``first_feed[bus + 1]``.
     feeder : array (feed), int
         Element that feeds.
     share_frac : array (feed)
@@ -95,6 +99,8 @@ class Params(NamedTuple):
     losses: Losses
     eco_losses: Losses
     order: Index
+    bus: Index
+    is_last: Mask
     first_feed: Index
     feeder: Index
     share_frac: Array
@@ -238,24 +244,24 @@ def build(
     share = np.asarray(share_frac, dtype=np.float64).reshape(-1)
     _refuse_bad(rating, fed_at, feeder_at, share)
     order = _loads_first(rating.size, fed_at, feeder_at)
-    place = np.empty(rating.size, dtype=np.int64)
-    place[order] = np.arange(rating.size)
-    by_place = np.argsort(place[fed_at], kind="stable")
-    counts = np.bincount(place[fed_at], minlength=rating.size)
+    reserve = np.asarray(is_reserve, dtype=np.float64) if np.any(is_reserve) else NONE
+    bus, is_last, first_feed, feeds = _buses(order, fed_at, feeder_at, share, reserve)
     losses = Losses(*(np.asarray(c, dtype=np.float64) for c in (constant_frac, linear_frac, quadratic_frac)))
     return Params(
         rating,
         losses,
         losses if eco is None else eco,
         order,
-        np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        feeder_at[by_place],
-        share[by_place],
+        bus,
+        is_last,
+        first_feed,
+        feeder_at[feeds],
+        share[feeds],
         np.zeros(rating.size) if lowest_pu is None else lowest_pu,
         np.zeros(rating.size, dtype=np.bool_) if holds_voltage is None else holds_voltage,
         no_store(rating.size) if store is None else store,
         no_trip(rating.size) if trip is None else trip,
-        np.asarray(is_reserve, dtype=np.float64)[by_place] if np.any(is_reserve) else NONE,
+        reserve[feeds] if reserve.size else NONE,
     )
 
 
@@ -322,6 +328,35 @@ def _loads_first(elements: int, fed: Index, feeder: Index) -> Index:
         )
         raise TopologyError("the power chain has a cycle", [fault])
     return np.array(ready, dtype=np.int64)
+
+
+def _buses(
+    order: Index, fed: Index, feeder: Index, share: Array, is_reserve: Array
+) -> tuple[Index, Mask, Index, Index]:
+    """Bus of each element in order and whether it is the last on it; first feed of each bus, and all their feeds.
+
+    An element behind a switch has a bus of its own.
+    """
+    feeds_of: dict[int, list[int]] = {}
+    for feed, element in enumerate(fed.tolist()):
+        feeds_of.setdefault(element, []).append(feed)
+    known: dict[bytes, int] = {}
+    bus, firsts, feeds = np.full(order.size, -1), [0], list[int]()
+    for i, element in enumerate(order.tolist()):
+        if not (own := feeds_of.get(element)):
+            continue
+        key = feeder[own].tobytes() + share[own].tobytes()
+        if is_reserve.size and is_reserve[own].any():
+            key += element.to_bytes(8, "big")
+        if key not in known:
+            known[key] = len(known)
+            feeds += own
+            firsts.append(len(feeds))
+        bus[i] = known[key]
+    last = np.array(sorted({b: i for i, b in enumerate(bus.tolist()) if b >= 0}.values()), dtype=np.int64)
+    is_last = np.zeros(order.size, dtype=np.bool_)
+    is_last[last] = True
+    return bus, is_last, np.array(firsts, dtype=np.int64), np.array(feeds, dtype=np.int64)
 
 
 def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[State, Outputs]:
