@@ -245,13 +245,13 @@ def _add(sums: Array, flow: Any, demand_w: Array, took_s: float) -> None:
 
 
 @njit(cache=True)
-def advance(params: Any, state: Any, inputs: Any, dt_s: float) -> tuple[Array, Array, Array, Array, Flow]:
-    """Stores and trips at the end of a step, sums over it (7, element), and the chain as it is then."""
-    stored_j, share, tripped = state.stored_j.copy(), state.trip_share.copy(), state.tripped.copy()
+def advance(params: Any, state: Any, inputs: Any, dt_s: float, out: Array) -> None:
+    """Fill in stores and trips at the end of a step, sums over it, and load, voltage and who is alive at its end."""
+    stored_j, share, tripped, sums = out[0], out[1], out[2], out[3:10]
+    sums[:] = 0.0
     for e in range(tripped.size):
-        if not inputs.is_up[e]:
-            tripped[e] = 0.0
-    sums = np.zeros((7, stored_j.size))
+        stored_j[e], share[e] = state.stored_j[e], state.trip_share[e]
+        tripped[e] = state.tripped[e] if inputs.is_up[e] else 0.0
     left_s = dt_s
     flow = flow_of(params, inputs, stored_j, tripped)
     while left_s > 0.0:
@@ -261,4 +261,5 @@ def advance(params: Any, state: Any, inputs: Any, dt_s: float) -> tuple[Array, A
         left_s -= took_s
         if _move(rates, stored_j, share, tripped, took_s):
             flow = flow_of(params, inputs, stored_j, tripped)
-    return stored_j, share, tripped, sums, flow
+    for e in range(tripped.size):
+        out[10, e], out[11, e], out[12, e] = flow.load_frac[e], flow.voltage_pu[e], flow.served[e]

@@ -12,9 +12,10 @@ a store runs empty or full or a trip is due, and between cuts all powers are con
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import Fault, TopologyError
@@ -24,6 +25,7 @@ from twin.models._power_orders import NO_ORDERS, NONE, Orders
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+_ROWS = 13  # of what a step fills in
 
 
 class Losses(NamedTuple):
@@ -373,20 +375,19 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> out.served_s, out.demand_j, out.served_frac
     (array([12.,  0.]), array([60000.,     0.]), array([0., 0.]))
     """
-    stored, share, tripped, sums, flow = advance(params, state, inputs, dt_s)
-    in_j, out_j, loss_j, demand_j, given_j, taken_j, served_s = sums
-    return State(stored, share, tripped), Outputs(
-        in_j,
-        out_j,
-        loss_j,
-        demand_j,
-        given_j,
-        taken_j,
-        served_s,
-        flow.load_frac,
-        flow.voltage_pu,
-        flow.served,
-    )
+    out = np.empty((_ROWS, inputs.demand_w.size))
+    rating_w, losses, eco_losses, *feeds, store, trip = params
+    _advance(out, dt_s, rating_w, *losses, *eco_losses, *feeds, *store, *trip, *state, *inputs)
+    return State(*out[:3]), Outputs(*out[3:])
+
+
+# arrays one by one, and one to fill in: unpacking tuples and making arrays costs more than the step
+@njit(cache=True)
+def _advance(out: Array, dt_s: float, *arrays: Any) -> None:
+    losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
+    store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
+    params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip)
+    advance(params, State(*arrays[25:28]), Inputs(*arrays[28:]), dt_s, out)
 
 
 def flow(params: Params, state: State, inputs: Inputs) -> Flow:
