@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from twin.plant.plant import Plant
-    from twin.plant.window import Window
+    from twin.plant.window import Totals
 
 GONE = ("finished", "rejected", "shed", "cancelled")
 OUTSIDE = ("transformer", "ups", "feed")  # their losses warm other rooms than the hall
@@ -37,7 +37,7 @@ class Ledger:
         self.under_way_j = _under_way_j(p)
         self.under_way_kg = self._under_way_kg(p)
 
-    def add(self, p: Plant, window: Window) -> None:
+    def add(self, p: Plant, window: Totals) -> None:
         """Book what was done over a window."""
         at, in_j, loss_j = p.chain.at, window.amount(p, "power", "in_j"), window.amount(p, "power", "loss_j")
         self.grid_j += float(in_j[at["feed"]].sum())

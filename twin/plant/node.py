@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Step = Callable[[Any, Any, Any, float], tuple[Any, Any]]
-
-
-AMOUNTS = ("_j", "_kg", "_s", "_tokens", "_bytes", "preemptions")
-"""Endings of outputs that add up over steps."""
-
-
-@cache
-def _amounts(fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in fields if name.endswith(AMOUNTS) and "_per_" not in name)
-
-
-def add_up(totals: dict[str, Array], outputs: Any) -> None:
-    """Add what adds up over steps, of a model's outputs, to totals by name; nothing when there are none yet."""
-    if outputs is None:
-        return
-    for name in _amounts(outputs._fields):
-        amount = getattr(outputs, name)
-        if name in totals:
-            totals[name] += amount
-        else:
-            totals[name] = np.array(amount, dtype=np.float64)
 
 
 @dataclass

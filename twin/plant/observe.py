@@ -9,7 +9,7 @@ import numpy as np
 from twin.models.serving import BOTH
 from twin.plant import rejection
 from twin.plant.maps import total
-from twin.plant.window import IT, Window
+from twin.plant.window import IT, Totals
 
 if TYPE_CHECKING:
     from twin.plant.node import Array
@@ -19,15 +19,15 @@ SUMS = ("prefill_tokens", "output_tokens", "cached_tokens", "lost_tokens", "pree
 COOLING = ("cdu", "facility_water", *rejection.OF, "crah", "chiller", "rear_door")
 
 
-def observe(p: Plant, over: Window) -> dict[str, Array]:
+def observe(p: Plant, over: Totals) -> dict[str, Array]:
     """Every recorded quantity: means, sums and extremes over a window, points as they are at its end.
 
     Parameters
     ----------
     p : Plant
         After at least one step; before it, after :meth:`Plant.prime`, all powers are zero.
-    over : Window
-        Steps that are looked back on; the last of them has just been made.
+    over : Totals
+        Of the steps that are looked back on; the last of them has just been made.
     """
     found = {**_power(p, over), **_gpus(p, over), **_serving(p, over)}
     if "cdu" in p.nodes:
@@ -38,7 +38,7 @@ def observe(p: Plant, over: Window) -> dict[str, Array]:
     return found
 
 
-def _power(p: Plant, over: Window) -> dict[str, Array]:
+def _power(p: Plant, over: Totals) -> dict[str, Array]:
     at = p.chain.at
     drawn, loss = over.rate(p, "power", "in_j"), over.rate(p, "power", "loss_j")
     it = sum(drawn[at[k]].sum() for k in IT if k in at)
@@ -61,13 +61,13 @@ def _power(p: Plant, over: Window) -> dict[str, Array]:
     return found if p.chain.supply is None else found | p.chain.supply.observe(p, over)
 
 
-def _gpu_heat_w(p: Plant, over: Window, chosen: np.ndarray) -> Array:
+def _gpu_heat_w(p: Plant, over: Totals, chosen: np.ndarray) -> Array:
     """Heat that coolant carries off the chosen GPUs, array (rack)."""
     heat_w = over.rate(p, "gpu", "heat_to_coolant_j")
     return total(np.where(chosen, heat_w, 0.0), p.maps.rack_of_gpu, len(p.maps.ids["rack"]))
 
 
-def _gpus(p: Plant, over: Window) -> dict[str, Array]:
+def _gpus(p: Plant, over: Totals) -> dict[str, Array]:
     bank = p.maps.bank_of_gpu[p.drawn_gpus]
     return {
         "gpu.power_w": (over.rate(p, "gpu", "energy_j") / p.maps.gpus_of_bank)[bank],
@@ -77,7 +77,7 @@ def _gpus(p: Plant, over: Window) -> dict[str, Array]:
     }
 
 
-def _serving(p: Plant, over: Window) -> dict[str, Array]:
+def _serving(p: Plant, over: Totals) -> dict[str, Array]:
     out, params = p.serving.outputs, p.serving.params
     if not len(params.engines):
         return {}
@@ -91,7 +91,7 @@ def _serving(p: Plant, over: Window) -> dict[str, Array]:
     }
 
 
-def _trunks(p: Plant, over: Window) -> dict[str, Array]:
+def _trunks(p: Plant, over: Totals) -> dict[str, Array]:
     """Shares of the links between leaves, spines and cores, where replicas hand over KV."""
     params = p.serving.params
     has_others = p.serving.traffic is not None
@@ -115,7 +115,7 @@ def _trunks(p: Plant, over: Window) -> dict[str, Array]:
     return found
 
 
-def _liquid(p: Plant, over: Window) -> dict[str, Array]:
+def _liquid(p: Plant, over: Totals) -> dict[str, Array]:
     cdu, loop = p.nodes["cdu"], p.nodes["facility_water"]
     return {
         "cdu.supply_k": cdu.state.supply_k,
@@ -133,14 +133,14 @@ def _liquid(p: Plant, over: Window) -> dict[str, Array]:
     }
 
 
-def _reuse(p: Plant, over: Window) -> dict[str, Array]:
+def _reuse(p: Plant, over: Totals) -> dict[str, Array]:
     """Heat given to a neighbour."""
     return (
         {"facility_water.reused_w": over.rate(p, "heat_reuse", "heat_j")} if "heat_reuse" in p.nodes else {}
     )
 
 
-def _rejection(p: Plant, over: Window) -> dict[str, Array]:
+def _rejection(p: Plant, over: Totals) -> dict[str, Array]:
     """What takes the heat of facility water away."""
     name = p.upsets.rejector
     kind, inputs = rejection.OF[name], p.nodes[name].inputs
@@ -160,7 +160,7 @@ def _rejection(p: Plant, over: Window) -> dict[str, Array]:
     return found
 
 
-def _air(p: Plant, over: Window) -> dict[str, Array]:
+def _air(p: Plant, over: Totals) -> dict[str, Array]:
     hall, loop = p.nodes["hall"], p.nodes["chilled_water"]
     return {
         "hall.air_k": hall.state.cold_k,

@@ -170,16 +170,16 @@ class Plant:
         """Every recorded quantity as it was over the last step."""
         last = Window()
         last.add(self, self.dt_s)
-        return observing.observe(self, last)
+        return observing.observe(self, last.totals(self))
 
     def sample(self) -> dict[str, Array]:
         """Every recorded quantity over the time since the last call."""
-        found = observing.observe(self, self.window)
+        found = observing.observe(self, self.window.totals(self))
         self._close_window()
         return found
 
     def _close_window(self) -> None:
-        self.ledger.add(self, self.window)
+        self.ledger.add(self, self.window.totals(self))
         self.window = Window()
 
     def recorded(self) -> dict[str, tuple[str, ...]]:
@@ -205,7 +205,7 @@ class Plant:
         if now is not None:
             value = now
         elif name == "so_far.grid_j":
-            fed_j = self.window.amount(self, "power", "in_j")[self.chain.at["feed"]]
+            fed_j = self.window.totals(self).amount(self, "power", "in_j")[self.chain.at["feed"]]
             value = np.array([self.ledger.grid_j + fed_j.sum()])
         elif name == "so_far.lent_j":
             lent_j = supply.lent_j(self, self.window) if supply is not None else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
@@ -20,7 +20,7 @@ from twin.topology.power import RESERVE
 
 if TYPE_CHECKING:
     from twin.plant.plant import Plant
-    from twin.plant.window import Window
+    from twin.plant.window import Totals
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -71,26 +71,22 @@ class Supply:
         if STANDBY in p.nodes:
             p.nodes[STANDBY].tell(load_w=flow.in_w[self.at["generator"]])
 
-    def last(self, p: Plant) -> power_chain.Outputs:
-        """What the chain did in the last step; at rest before the first."""
+    def known(self, p: Plant, made: power_chain.Outputs | None) -> power_chain.Outputs:
+        """What the chain did in a step; at rest before the first."""
         node = p.nodes["power"]
-        out = node.outputs
-        if out is None:
-            out = power_chain.step(node.params, node.state, node.inputs, 0.0)[1]
-        return cast(power_chain.Outputs, out)
+        return power_chain.step(node.params, node.state, node.inputs, 0.0)[1] if made is None else made
 
-    def own_j(self, p: Plant) -> float:
-        """Energy that generators and stores gave in the last step, less what stores took [J]."""
-        out = self.last(p)
+    def own_j(self, out: power_chain.Outputs) -> float:
+        """Energy that generators and stores gave in a step, less what stores took [J]."""
         units = self.at.get("generator", slice(0, 0))
         return float(out.in_j[units].sum() + out.given_j.sum() - out.taken_j.sum())
 
-    def lent_j(self, p: Plant, over: Window) -> float:
+    def lent_j(self, p: Plant, over: Totals) -> float:
         """Energy that the battery at the grid connection gave over a window, less what it took [J]."""
         where = self.at["feed"]
         return float((over.amount(p, "power", "given_j") - over.amount(p, "power", "taken_j"))[where].sum())
 
-    def observe(self, p: Plant, over: Window) -> dict[str, Array]:
+    def observe(self, p: Plant, over: Totals) -> dict[str, Array]:
         """Recorded quantities over a window."""
         node, found = p.nodes["power"], {}
         for kind in MEASURED:
