@@ -12,6 +12,7 @@ from twin.models import serving as model
 from twin.models.serving.flows import under_way
 from twin.models.serving.records import MOVED, OUTSTANDING_REQUESTS, RUN
 from twin.plant.traffic import Traffic
+from twin.plant.window import BLOCK
 from twin.requests import CANCELLED, FINISHED, INSIDE, REJECTED, SHED, STATUS, Requests
 from twin.rng import is_drawn
 
@@ -114,9 +115,6 @@ class Serving:
 
     Attributes
     ----------
-    so_far : dict of str to array
-        Sums since the start: :data:`AMOUNTS` by replica, and ``gap_s`` and ``gaps``, the time between tokens and
-        how many such gaps there were.
     trunk_bytes, traffic_bytes : array (trunk)
         What transfers that arrived in the last step, and other traffic in it, carried over each trunk [bytes].
     """
@@ -136,8 +134,9 @@ class Serving:
         self.traffic = traffic
         if traffic is not None and traffic.starts_cold:
             self.inputs.starts[:] = 1  # type: ignore[index]
-        self.so_far = {name: np.zeros(len(params.engines)) for name in AMOUNTS}
-        self.so_far |= {name: np.zeros(1) for name in ("gap_s", "gaps")}
+        self._sums = {name: np.zeros(len(params.engines)) for name in AMOUNTS}
+        self._sums |= {name: np.zeros(1) for name in ("gap_s", "gaps")}
+        self._steps: list[model.Outputs] = []
         self._now_s = 0.0
         self._carried_bytes = np.zeros((2, len(params.trunk_bytes_per_s)))
         self.trunk_bytes, self.traffic_bytes = np.zeros_like(self._carried_bytes)
@@ -163,21 +162,41 @@ class Serving:
             carried = np.array([self._served.trunk_bytes(), self._served.traffic_bytes()])
             self.trunk_bytes, self.traffic_bytes = carried - self._carried_bytes
             self._carried_bytes = carried
-        if len(out.moved):
-            self._moved.append(out.moved)
+        self._steps.append(out)
+        if len(self._steps) >= BLOCK:
+            self._book()
+
+    def _book(self) -> None:
+        """Sum up what the last steps did, and draw what is written of it."""
+        steps, self._steps = self._steps, []
+        if not steps:
+            return
+        self._moved += [out.moved for out in steps if len(out.moved)]
         for name in AMOUNTS:
-            self.so_far[name] += getattr(out, name)
-        if len(out.left_rows):
-            self._fresh.append(_drawn(out.left_rows, out.left_rows, self._requests_frac))
-        if len(gaps := out.gaps):
+            into = self._sums[name]
+            for out in steps:
+                into += getattr(out, name)
+        if len(left := np.concatenate([out.left_rows for out in steps])):
+            self._fresh.append(_drawn(left, left, self._requests_frac))
+        if len(gaps := np.concatenate([out.gaps for out in steps])):
             places = np.arange(self._gaps_seen, self._gaps_seen + len(gaps))
             self._gaps.append(_drawn(gaps, places, self._gaps_frac))
             self._gaps_seen += len(gaps)
-            steps = gaps["steps"].astype(np.float64)
-            lasted_s = steps * gaps["first_s"] + gaps["growth_s"] * steps * (steps - 1.0) / 2.0
+            count = gaps["steps"].astype(np.float64)
+            lasted_s = count * gaps["first_s"] + gaps["growth_s"] * count * (count - 1.0) / 2.0
             # sums, not dot products: threads of a BLAS would cost more than they bring
-            self.so_far["gap_s"] += (gaps["sequences"] * lasted_s).sum()
-            self.so_far["gaps"] += (gaps["sequences"] * steps).sum()
+            self._sums["gap_s"] += (gaps["sequences"] * lasted_s).sum()
+            self._sums["gaps"] += (gaps["sequences"] * count).sum()
+
+    @property
+    def so_far(self) -> dict[str, Array]:
+        """Sums since the start.
+
+        :data:`AMOUNTS` by replica, and ``gap_s`` and ``gaps``, the time between tokens and how many such gaps there
+        were.
+        """
+        self._book()
+        return self._sums
 
     def share_anew(self) -> None:
         """Let transfers share what links carry now."""
@@ -196,7 +215,7 @@ class Serving:
             A name of ``so_far``; or of all requests together: ``requests`` and ``prompt_tokens`` that came,
             ``first_tokens`` and the sum ``ttft_s`` of their times.
         """
-        if name in self.so_far:
+        if name in self._sums:
             return self.so_far[name]
         arrived_s = self.column("arrived_at_s")
         has_come = arrived_s < self._now_s
@@ -214,6 +233,7 @@ class Serving:
 
     def take_left(self) -> dict[str, NDArray[Any]]:
         """Columns of the requests that left since the last call, in the order in which they left."""
+        self._book()
         rows = np.concatenate(self._fresh) if self._fresh else np.empty(0, dtype=np.int64)
         self._fresh = []
         return self._columns(rows)
@@ -226,6 +246,7 @@ class Serving:
 
     def take_gaps(self) -> dict[str, NDArray[Any]]:
         """Gaps between tokens since the last call, as columns."""
+        self._book()
         gaps = np.concatenate(self._gaps) if self._gaps else self.outputs.gaps[:0]
         self._gaps = []
         return {name: gaps[name] for name in RUN.names or ()}
@@ -233,6 +254,7 @@ class Serving:
     def take_flows(self, at_end: bool = False) -> dict[str, Any]:
         """Flows of other traffic that ended since the last call, at the end also those under way, as columns."""
         assert self.traffic is not None
+        self._book()
         parts = [np.zeros(0, dtype=MOVED), *self._moved, *([self._served.under_way()] if at_end else [])]
         moved, self._moved = np.concatenate(parts), []
         rows = moved["flow"].tolist()
@@ -289,8 +311,9 @@ class Serving:
         decodes = np.asarray(inputs.role) == model.DECODE
         last = inputs._replace(clock_frac=np.ones(len(decodes)), is_up=decodes)
         out = self._served.advance(last, np.inf)
+        so_far = self.so_far
         for name in AMOUNTS:
-            self.so_far[name] += getattr(out, name)
+            so_far[name] += getattr(out, name)
         return float(out.prefill_tokens.sum() + out.output_tokens.sum())
 
     def kept_tokens(self) -> float:

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections import namedtuple
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -86,8 +85,6 @@ __all__ = [
 # policies are handed over as compiled functions, which Numba has called experimental for years
 warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
 
-_Amounts = namedtuple("_Amounts", AMOUNTS + LEVELS)  # type: ignore[misc]
-
 
 def idle_inputs(params: Params) -> Inputs:
     """All replicas up at full clock in the role they start with."""
@@ -99,7 +96,7 @@ def idle_inputs(params: Params) -> Inputs:
 
 def idle_outputs(params: Params) -> Outputs:
     """Outputs of a step in which nothing happened."""
-    amounts = np.zeros((len(_Amounts._fields), len(params.engines)))
+    amounts = np.zeros((len(AMOUNTS + LEVELS), len(params.engines)))
     nothing = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=RUN), np.zeros(0, dtype=MOVED))
     return Outputs._make([*amounts, *nothing])
 
@@ -127,8 +124,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     check_inputs(inputs, float(state.clock[NOW]), until_s)
     _check_roles(state, inputs)
     left = int(state.counts[LEFT])
-    amounts = np.zeros((len(_Amounts._fields), len(params.engines)))
-    tables, policies = _given(params, state)
+    tables, amounts, by_name = _given(params, state)
     columns = (
         np.ascontiguousarray(inputs.clock_frac, dtype=np.float64),
         np.ascontiguousarray(inputs.is_up, dtype=np.int64),
@@ -140,7 +136,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
     gaps, moved = [], []
     reason = kernel.GAPS_FULL
     while reason in (kernel.GAPS_FULL, kernel.CACHE_FULL):
-        given = (tables, state, columns, float(until_s), policies, outcome, _Amounts(*amounts))
+        given = (tables, state, columns, float(until_s), outcome, by_name)
         if state.entry is None:
             reason, state.entry = _first_call(*given)
         else:
@@ -155,7 +151,7 @@ def advance(params: Params, state: State, inputs: Inputs, until_s: float) -> Out
         raise bad_choice(int(outcome[0]), float(state.clock[NOW]))
     rows = state.left[left : state.counts[LEFT]].astype(np.int64)
     logs = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in (gaps, moved)]
-    return Outputs._make([*amounts, rows, *logs])
+    return Outputs._make([*amounts.copy(), rows, *logs])
 
 
 def _starts(inputs: Inputs) -> NDArray[np.int64]:
@@ -166,18 +162,23 @@ def _starts(inputs: Inputs) -> NDArray[np.int64]:
 
 def share_anew(params: Params, state: State) -> None:
     """Find the rates of all transfers anew from now on, after capacities of ``params`` were changed in place."""
-    tables, _ = _given(params, state)
+    tables = _given(params, state)[0]
     share_links(tables, state, float(state.clock[NOW]))
 
 
-def _given(params: Params, state: State) -> tuple[Pack, tuple[Any, ...]]:
-    """What the kernel is given of the parameters: tables, and policies compiled apart. Kept with the state."""
+def _given(params: Params, state: State) -> tuple[Pack, NDArray[np.float64], Pack]:
+    """What the kernel is given: tables and policies, and the amounts that it fills in, whole and by name.
+
+    Kept with the state.
+    """
     if state.given is None or state.given[0] is not params:
         arrays = params._asdict()
-        policies = tuple(_compiled(arrays.pop(name), kind) for name, kind in _KINDS.items())
-        pack = Pack({name: np.atleast_1d(np.asarray(value)) for name, value in arrays.items()})
-        state.given, state.entry = (params, pack, policies), None
-    return state.given[1], state.given[2]
+        policies = {name: _compiled(arrays.pop(name), kind) for name, kind in _KINDS.items()}
+        tables = Pack({name: np.atleast_1d(np.asarray(value)) for name, value in arrays.items()}, policies)
+        amounts = np.zeros((len(AMOUNTS + LEVELS), len(params.engines)))
+        by_name = Pack(dict(zip(AMOUNTS + LEVELS, amounts, strict=True)))
+        state.given, state.entry = (params, tables, amounts, by_name), None
+    return state.given[1:]
 
 
 def _first_call(*given: Any) -> tuple[int, Callable[..., int]]:
@@ -197,8 +198,8 @@ def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:
         With the replica and its clock, or the two instants.
     """
     clock_frac = np.asarray(inputs.clock_frac)
-    if not np.all(is_right := (clock_frac >= 0.0) & (clock_frac <= 1.0)):
-        worst = int(np.flatnonzero(~is_right)[0])
+    if not (clock_frac.min(initial=1.0) >= 0.0 and clock_frac.max(initial=0.0) <= 1.0):
+        worst = int(np.flatnonzero(~((clock_frac >= 0.0) & (clock_frac <= 1.0)))[0])
         fault = Fault(
             "", 0, f"replica {worst}", f"clock {clock_frac[worst]}", "0 to 1", "check the clock policy"
         )
@@ -209,6 +210,8 @@ def check_inputs(inputs: Inputs, now_s: float, until_s: float) -> None:
 
 
 def _check_roles(state: State, inputs: Inputs) -> None:
+    if state.roles is not None and (state.roles == inputs.role).all():
+        return  # as nearly always
     changes = np.flatnonzero(state.replicas["role"] != np.asarray(inputs.role))
     for r in changes:
         if state.loads[1, r] > 0:
@@ -221,6 +224,7 @@ def _check_roles(state: State, inputs: Inputs) -> None:
                 "drain it first",
             )
             raise PhysicalRangeError("a role changes where requests are", [fault])
+    state.roles = np.array(inputs.role)
 
 
 def bad_choice(row: int, at_s: float) -> PhysicalRangeError:
@@ -267,13 +271,12 @@ def _entry(digest: str) -> Any:
     """The compiled step. Numba caches by this file alone; the digest in the closure adds the others."""
 
     @nb.njit(cache=True, _nrt=False)  # type: ignore[call-overload]
-    def step(
-        tables: Any, state: Any, columns: Any, until_s: Any, policies: Any, outcome: Any, amounts: Any
-    ) -> int:
+    def step(tables: Any, state: Any, columns: Any, until_s: Any, outcome: Any, amounts: Any) -> int:
         if digest == "":
             return kernel.DONE
         prefix_table.fill_table(state)
         kernel.set_inputs(tables, state, columns[0], columns[1], columns[2], columns[3], columns[4])
+        policies = (tables.choose, tables.choose_decode, tables.rank, tables.admit)
         reason = kernel.run_until(tables, state, until_s, policies, outcome)
         if reason == kernel.DONE:
             kernel.report(tables, state, amounts)

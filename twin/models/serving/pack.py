@@ -1,4 +1,4 @@
-"""A table of arrays that compiled functions take as one pointer.
+"""A table of arrays and functions that compiled functions take as one pointer.
 
 Numba passes a named tuple of arrays member by member, seven machine words each: with dozens of arrays and
 functions most of the compile time goes into that. A pack is the address of those words, which stay as they are.
@@ -26,16 +26,22 @@ class Pack:
     ----------
     arrays : dict of str to array
         They stay where they are while the pack lives, unless :meth:`replace` says otherwise.
+    functions : dict of str to numba.core.ccallback.CFunc, optional
+        Compiled functions, which stay the same.
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+    def __init__(self, arrays: dict[str, np.ndarray], functions: dict[str, Any] | None = None) -> None:
         self.__dict__.update(arrays)
+        self.functions = functions or {}
         self.arrays = arrays
         words: list[int] = []
         fields: list[tuple[str, Any, int]] = []
         for name, array in arrays.items():
             fields.append((name, typeof(array).copy(readonly=False), len(words)))
             words += _words(array)
+        for name, function in self.functions.items():
+            fields.append((name, typeof(function), len(words)))
+            words += [function.address, id(function), 0]  # of C, of Python, of Numba's own way to call
         self.words = np.array(words, dtype=np.int64)
         self.address = self.words.ctypes.data
         self.numba_type = PackType(tuple(fields))

@@ -186,7 +186,8 @@ class State(Pack):
     gaps: NDArray[Any]
     counts: Ints
     clock: Floats
-    given: tuple[Params, Pack, tuple[Any, ...]] | None = None
+    given: tuple[Params, Pack, Floats, Pack] | None = None
+    roles: Ints | None = None
     entry: Any = None
 
     def make_room(self, least: int) -> None:

@@ -215,12 +215,29 @@ def run_until(p: Any, s: Any, until_s: float, policies: Any, outcome: Any) -> in
 
 
 @inner
+def _price(p: Any, r: int, rep: Any, out: Any) -> None:
+    """Arithmetic and traffic of what a replica computed; many have computed nothing."""
+    out.flop[r], out.hbm_bytes[r], out.link_bytes[r] = 0.0, 0.0, 0.0
+    if rep.iterations == 0.0 and rep.computed_tokens == 0.0 and rep.group_tokens == 0.0:
+        return
+    coef = coefficients_of(p, r)
+    out.flop[r] = inference.flop(
+        coef, rep.computed_tokens, rep.computed_sequences, rep.context_sum, rep.pair_sum, rep.group_tokens,
+        rep.token_windows,
+    )  # fmt: skip
+    out.hbm_bytes[r] = inference.hbm_bytes(
+        coef, rep.iterations, rep.touched, rep.computed_tokens, rep.context_sum, rep.decode_windows
+    )
+    out.link_bytes[r] = inference.link_bytes(coef, rep.computed_tokens, rep.group_tokens)
+
+
+@inner
 def report(p: Any, s: Any, out: Any) -> None:
     """Write the work since the last report; a running iteration counts by the share of its time."""
     now_s = s.clock[NOW]
     book_flows(p, s, now_s)
     for r in range(len(s.replicas)):
-        rep, grp, coef = s.replicas[r], s.groups[s.group_of[r]], coefficients_of(p, r)
+        rep, grp = s.replicas[r], s.groups[s.group_of[r]]
         whole, part, busy_s = 0, 0.0, 0.0
         if grp.steps > 0:
             whole, part = _progress(grp, now_s)
@@ -228,14 +245,7 @@ def report(p: Any, s: Any, out: Any) -> None:
             rep.busy_s += busy_s
             tally(p, s, grp, r, whole, part, 1.0)
         out.busy_s[r] = rep.busy_s
-        out.flop[r] = inference.flop(
-            coef, rep.computed_tokens, rep.computed_sequences, rep.context_sum, rep.pair_sum, rep.group_tokens,
-            rep.token_windows,
-        )  # fmt: skip
-        out.hbm_bytes[r] = inference.hbm_bytes(
-            coef, rep.iterations, rep.touched, rep.computed_tokens, rep.context_sum, rep.decode_windows
-        )
-        out.link_bytes[r] = inference.link_bytes(coef, rep.computed_tokens, rep.group_tokens)
+        _price(p, r, rep, out)
         out.iterations[r] = rep.iterations
         out.prefill_tokens[r] = rep.prefill_tokens
         out.output_tokens[r] = rep.output_tokens
