@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from twin.models import _linear
+from twin.physics import constants
 
 Array = NDArray[np.float64]
 
@@ -40,18 +41,13 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
 
     Notes
     -----
-    Numba caches by the file of the function alone: the digest in the closure adds the modules of the relations.
+    Numba caches by the file of the function alone: the digest in the closure adds the modules of the relations, and the
+    constants of the physics.
     """
-    modules = [sys.modules[fill.__module__], _linear, *(sys.modules[r.__module__] for r in relations)]
-    for module in dict.fromkeys(modules[2:]):
-        for found in vars(module).values():
-            if isinstance(found, FunctionType) and found.__module__ == module.__name__:
-                register_jitable(error_model="numpy")(found)
-    files = b"".join(Path(inspect.getfile(m)).read_bytes() for m in modules)
-    digest = hashlib.blake2b(files, digest_size=8).hexdigest()
+    home = sys.modules[fill.__module__]
+    digest = _with_relations(home, _linear, *(sys.modules[r.__module__] for r in relations))
     inner = register_jitable(error_model="numpy")(fill)
 
-    home = modules[0]
     as_params, as_state, as_inputs = home.Params, home.State, home.Inputs
     first, second = len(as_params._fields), len(as_params._fields) + len(as_state._fields)
 
@@ -73,3 +69,27 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
         return out
 
     return call
+
+
+def compiled_relation(relation: Callable[..., Array]) -> Callable[..., Array]:
+    """Compile a relation of the physics on its first call: arrays and NamedTuples of arrays in, one array out."""
+    digest = _with_relations(None, sys.modules[relation.__module__])
+
+    @njit(cache=True, error_model="numpy")
+    def entry(*given: Any) -> Any:
+        if digest == "":
+            raise ValueError
+        return relation(*given)
+
+    return entry  # type: ignore[no-any-return]
+
+
+def _with_relations(home: ModuleType | None, *modules: ModuleType) -> str:
+    """Let compiled code call the functions of modules, and give the digest of all their files."""
+    for module in dict.fromkeys(modules):
+        for found in vars(module).values():
+            if isinstance(found, FunctionType) and found.__module__ == module.__name__:
+                register_jitable(error_model="numpy")(found)
+    read = [module for module in (home, constants, *modules) if module is not None]
+    files = [Path(inspect.getfile(module)).read_bytes() for module in read]
+    return hashlib.blake2b(b"".join(files), digest_size=8).hexdigest()

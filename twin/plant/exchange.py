@@ -13,15 +13,18 @@ import numpy as np
 
 from twin.physics import gpu_power
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
+from twin.plant import _over_gpus, rejection
 from twin.plant import constants as design
-from twin.plant import rejection
-from twin.plant.maps import gpu_work, total
+from twin.plant._over_gpus import total
 from twin.policies.capping import pausing, thermal
 from twin.policies.capping import power as capping
 
 if TYPE_CHECKING:
     from twin.plant.node import Array, Node
     from twin.plant.plant import Plant
+
+
+_NOBODY = np.zeros(0)
 
 
 @dataclass
@@ -42,28 +45,33 @@ def exchange(p: Plant) -> None:
     p.outdoor_k = p.weather.at(p.now_s)
     alive = p.served("rack")
     work = _work(p)
-    gpu_w = gpu_power.energy_j(p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s) / p.tick_s
+    given = p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s
+    gpu_w = _over_gpus.energy_j(*given) / p.tick_s
     if p.jobs is not None:
         job_w, cpu_w = p.jobs.take(p.tick_s)
         gpu_w += job_w
         p.base_w = p.chain.base_w + cpu_w
-    gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
+    if alive.min() < 1.0 or p.clock_frac.min() <= 0.0:
+        gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
     base_w = p.base_w * alive
     p.handed = Handed()
     _clocks(p, alive, work)
     gpu_heat_w = p.nodes["gpu"].take("heat_to_coolant_j", p.tick_s)
     p.handed.gpu_heat_w = float(gpu_heat_w.sum())
-    mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w)}
+    network_w = p.network_w()
+    mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w, network_w)}
     _gpu_side(p, gpu_w)
-    _power_side(p, gpu_w, base_w, mechanical_w)
+    _power_side(p, gpu_w, base_w, {**network_w, **mechanical_w})
 
 
 def _work(p: Plant) -> gpu_power.Work:
     """Serving → GPU: the work of the tick, which becomes the power of the next."""
-    work = gpu_power.Work(**gpu_work(p.work, p.maps)) if p.pools else p.no_work
-    for amount in p.work.values():
-        amount[:] = 0.0
-    return work
+    if not p.pools:
+        return p.no_work
+    maps = p.maps
+    made = _over_gpus.of_teams(p.work, maps.team_of_replica, maps.lanes_of_team, maps.team_of_gpu)
+    p.work[:] = 0.0
+    return gpu_power.Work(*made)
 
 
 def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
@@ -76,11 +84,9 @@ def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     else:
         p.capped_clock_frac.fill(1.0)
         p.clock_frac = p.cool_clock_frac
-    owner, now_frac = p.maps.team_of_gpu, p.clock_frac * alive[p.maps.rack_of_gpu]
-    slowest = np.ones(len(p.maps.lanes_of_team) + 1)  # the last place is nobody's
-    if now_frac.min() < 1.0:
-        np.minimum.at(slowest, owner, now_frac)
-    pace = slowest[p.maps.team_of_replica]
+    now_frac = p.clock_frac if alive.min() >= 1.0 else p.clock_frac * alive[p.maps.rack_of_gpu]
+    of_team = _over_gpus.slowest(now_frac, p.maps.team_of_gpu, len(p.maps.lanes_of_team))
+    pace = of_team[p.maps.team_of_replica]
     if p.inputs["pool.pause_frac"].any():
         works, p.turns = pausing.works(p.turns, p.inputs["pool.pause_frac"][p.maps.pool_of_replica])
         pace *= works
@@ -205,7 +211,7 @@ def _rack_air_w(p: Plant, gpu_heat_w: Array, base_w: Array, loss_w: Array) -> Ar
     return found
 
 
-def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
+def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, Array]) -> dict[str, Array]:
     """Racks → hall air → CRAHs → chilled water → chillers; returns what fans and compressors draw."""
     if "hall" not in p.nodes:
         return {}
@@ -218,7 +224,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
     removed_w = -crah.take("heat_to_air_j", tick).sum(keepdims=True)
     air_gpus_w = 0.0 if isinstance(p.liquid, slice) else gpu_heat_w[~p.liquid].sum()
     heat_w = air_gpus_w + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
-    heat_w += sum(w.sum() for w in p.network_w().values()) + p.handed.hall_loss_w + fan_w.sum()
+    heat_w += sum(w.sum() for w in network_w.values()) + p.handed.hall_loss_w + fan_w.sum()
     if "rear_door" in p.nodes:
         heat_w += p.nodes["rear_door"].take("fan_j", tick).sum() - _doors_w(p)
     fans_w, one = {"crah": fan_w}, np.ones(len(fan_w))
@@ -270,26 +276,23 @@ def _tell_hall(p: Plant, rack_w: Array | None, heat_w: float, removed_w: Array, 
 
 def _gpu_side(p: Plant, gpu_w: Array) -> None:
     """Power, coolant temperature and coolant flow of each GPU package."""
-    inlet = np.empty(len(gpu_w))
-    flow = p.gpus.rated_flow_kg_per_s.copy()
-    liquid = p.liquid
-    if p.inlets is not None:
-        inlet = p.inlets.of_racks_k(p.nodes["hall"])[p.maps.rack_of_gpu]
-    elif "hall" in p.nodes:
-        inlet.fill(p.nodes["hall"].state.cold_k[0])
+    air_k = _inlet_k(p) if "hall" in p.nodes else np.zeros(len(p.ids["rack"]))
+    supply_k, share_frac = _NOBODY, _NOBODY
     if "cdu" in p.nodes:
-        cdu, owner = p.nodes["cdu"], p.maps.cdu_of_gpu[liquid]
-        inlet[liquid] = cdu.state.supply_k[owner]
-        share = cdu.inputs.flow_kg_per_s / p.wanted_kg_per_s
-        flow[liquid] *= share[owner] * p.upsets.branch_frac[p.maps.rack_of_gpu[liquid]]
-    p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet, flow_kg_per_s=flow)
+        cdu = p.nodes["cdu"]
+        supply_k, share_frac = cdu.state.supply_k, cdu.inputs.flow_kg_per_s / p.wanted_kg_per_s
+    inlet_k, flow = _over_gpus.coolant(
+        p.gpus.rated_flow_kg_per_s, air_k, p.maps.cdu_of_gpu, p.maps.rack_of_gpu, supply_k, share_frac,
+        p.upsets.branch_frac,
+    )  # fmt: skip
+    p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet_k, flow_kg_per_s=flow)
 
 
-def _power_side(p: Plant, gpu_w: Array, base_w: Array, mechanical_w: dict[str, Array]) -> None:
+def _power_side(p: Plant, gpu_w: Array, base_w: Array, others_w: dict[str, Array]) -> None:
     """Every load → its element of the power chain, and on to the grid."""
     demand = np.zeros(len(p.nodes["power"].inputs.demand_w))
     demand[p.chain.at["rack"]] = total(gpu_w, p.maps.rack_of_gpu, len(base_w)) + base_w
-    for kind, power_w in {**p.network_w(), **mechanical_w}.items():
+    for kind, power_w in others_w.items():
         if kind in p.chain.at:
             demand[p.chain.at[kind]] = power_w
     p.nodes["power"].tell(demand_w=demand)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -221,40 +219,3 @@ def _place(
 def _without(graph: nx.MultiDiGraph, used: set[str]) -> nx.MultiDiGraph:
     """The site without GPUs that other pools have taken."""
     return nx.restricted_view(graph, used, ()) if used else graph
-
-
-def total(amount: NDArray[np.float64], owner: Index, owners: int) -> NDArray[np.float64]:
-    """Sum amounts over an index map; what belongs to nobody is left out.
-
-    Examples
-    --------
-    >>> total(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1]), 2)
-    array([3., 4.])
-    """
-    found: NDArray[np.float64] = np.bincount(owner - NOBODY, amount, owners - NOBODY)[-NOBODY:]  # type: ignore[assignment]
-    return found
-
-
-def gpu_work(amounts: Mapping[str, NDArray[np.float64]], maps: Maps) -> dict[str, NDArray[np.float64]]:
-    """Work of each GPU from that of the replicas: lanes of its team add up, busy time is theirs together.
-
-    Parameters
-    ----------
-    amounts : mapping of str to array (replica)
-        ``busy_s`` and amounts of one GPU of each replica.
-    maps : Maps
-        Who belongs to whom.
-
-    Returns
-    -------
-    dict of str to array (gpu)
-        Zero for GPUs that serve nothing.
-    """
-    lanes = maps.lanes_of_team
-    found = {}
-    for name, amount in amounts.items():
-        of_team: Any = np.bincount(maps.team_of_replica, amount, len(lanes) + 1)  # the last place is nobody's
-        if name == "busy_s":
-            of_team[:-1] = of_team[:-1] / lanes
-        found[name] = of_team[maps.team_of_gpu]
-    return found

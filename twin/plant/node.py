@@ -56,7 +56,9 @@ class Node:
 
     def tell(self, **values: Array) -> None:
         """Set inputs for the next tick."""
-        self.inputs = self.inputs._replace(**values)
+        kind = type(self.inputs)
+        is_all = len(values) == len(kind._fields)  # replacing all costs as much as a small step
+        self.inputs = kind(**values) if is_all else self.inputs._replace(**values)
 
     def content_j(self) -> float:
         """Energy content of the model's state [J]."""

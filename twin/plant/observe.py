@@ -8,7 +8,7 @@ import numpy as np
 
 from twin.models.serving import BOTH
 from twin.plant import rejection
-from twin.plant.maps import total
+from twin.plant._over_gpus import total
 from twin.plant.window import IT, Totals
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _inlets(p: Plant) -> dict[str, Array]:
     }
 
 
-def _doors(p: Plant, over: Window) -> dict[str, Array]:
+def _doors(p: Plant, over: Totals) -> dict[str, Array]:
     """Rear doors."""
     if "rear_door" not in p.nodes:
         return {}

@@ -10,12 +10,13 @@ from twin.models import pump
 from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
+from twin.plant._over_gpus import total
 from twin.plant.control import Controls
 from twin.plant.exchange import Handed, exchange
 from twin.plant.inlets import Inlets
 from twin.plant.jobs import Jobs
 from twin.plant.links import Links
-from twin.plant.maps import Maps, total
+from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
 from twin.plant.power import Chain
 from twin.plant.serving import Serving
@@ -73,7 +74,7 @@ class Plant:
         self.turns = pausing.first_turns(maps.group_of_replica)
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
-        self.work = {name: np.zeros(len(maps.ids["replica"])) for name in gpu_power.Work._fields}
+        self.work = np.zeros((len(gpu_power.Work._fields), len(maps.ids["replica"])))
         self.handed = Handed()
         self.jobs: Jobs | None = None
         self.inlets: Inlets | None = None
@@ -130,8 +131,8 @@ class Plant:
         self.serving.advance(self.now_s)
         if self.jobs is not None:
             self.jobs.advance(self.now_s)
-        for name in self.work:
-            self.work[name] += getattr(self.serving.outputs, name)
+        for row, name in enumerate(gpu_power.Work._fields):
+            self.work[row] += getattr(self.serving.outputs, name)
         for node in self.nodes.values():
             node.advance(dt_s)
         self.ledger.outdoor_j += self.handed.outdoor_w * dt_s

@@ -14,7 +14,7 @@ from twin.models import air_coil, cdu, loop_fill
 from twin.physics import loop_flow
 from twin.plant import constants as design
 from twin.plant import rejection
-from twin.plant.maps import total
+from twin.plant._over_gpus import total
 from twin.plant.node import Array, Node
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 import twin
 from twin import engine, plant, simulate
 from twin.errors import ScenarioError
-from twin.plant.maps import total
+from twin.plant._over_gpus import total
 
 
 def compiled(path: Path, **overrides: Any) -> plant.Plant:

@@ -13,8 +13,9 @@ from twin import catalog, topology
 from twin.errors import ScenarioError, TwinError
 from twin.models.serving import DECODE, PREFILL, Params
 from twin.plant import cards, replicas
+from twin.plant._over_gpus import of_teams
 from twin.plant.capacity import capacities_tokens_per_s
-from twin.plant.maps import Maps, build_maps, gpu_work
+from twin.plant.maps import Maps, build_maps
 from twin.requests import make
 
 
@@ -60,11 +61,11 @@ def test_lanes_share_their_gpus_and_ranks_do_not(scenarios: Path) -> None:
     assert params.engines["group"].tolist() == [g for g in range(6) for _ in range(6)]
     assert maps.lanes_of_team.tolist() == [3] * 12
     assert maps.team_of_replica[:6].tolist() == [0, 0, 0, 1, 1, 1]
-    amounts = {"flop": np.arange(36.0), "busy_s": np.full(36, 0.5)}
-    work = gpu_work(amounts, maps)
-    assert work["flop"][:6].tolist() == [0.0 + 1.0 + 2.0] * 6
-    assert work["flop"][6:12].tolist() == [3.0 + 4.0 + 5.0] * 6
-    assert set(work["busy_s"].tolist()) == {0.5}
+    amounts = np.array([np.full(36, 0.5), np.arange(36.0)])
+    busy_s, flop = of_teams(amounts, maps.team_of_replica, maps.lanes_of_team, maps.team_of_gpu)
+    assert flop[:6].tolist() == [0.0 + 1.0 + 2.0] * 6
+    assert flop[6:12].tolist() == [3.0 + 4.0 + 5.0] * 6
+    assert set(busy_s.tolist()) == {0.5}
 
 
 def test_a_group_across_nodes_talks_through_its_adapters(scenarios: Path) -> None:

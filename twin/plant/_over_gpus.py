@@ -1,0 +1,113 @@
+"""Compiled loops over banks of GPUs, which would be dozens of arrays each in NumPy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from twin.models._compiled import compiled_relation
+from twin.physics import gpu_power
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+energy_j: Final = compiled_relation(gpu_power.energy_j)
+
+
+@njit(cache=True)
+def total(amount: Array, owner: Index, owners: int) -> Array:
+    """Sum amounts over an index map; what belongs to nobody (-1) is left out.
+
+    Examples
+    --------
+    >>> total(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1]), 2)
+    array([3., 4.])
+    """
+    found = np.zeros(owners)
+    first = 0
+    while first < owner.size:  # by runs of one owner, whose sum stays in a register
+        last, of_run = first, 0.0
+        while last < owner.size and owner[last] == owner[first]:
+            of_run += amount[last]
+            last += 1
+        if owner[first] >= 0:
+            found[owner[first]] += of_run
+        first = last
+    return found
+
+
+@njit(cache=True)
+def of_teams(amounts: Array, team_of_replica: Index, lanes_of_team: Index, team_of_gpu: Index) -> Array:
+    """Work of each bank from that of the replicas: lanes of its team add up, busy time is theirs together.
+
+    Parameters
+    ----------
+    amounts : array (row, replica)
+        Of one GPU of each replica; the first row is busy time [s].
+    team_of_replica, lanes_of_team, team_of_gpu
+        As in :class:`~twin.plant.maps.Maps`.
+
+    Returns
+    -------
+    array (row, bank)
+        Zero for GPUs that serve nothing.
+    """
+    rows, replicas = amounts.shape
+    of_team = np.zeros((rows, lanes_of_team.size))
+    found = np.zeros((rows, team_of_gpu.size))
+    for row in range(rows):
+        for r in range(replicas):
+            of_team[row, team_of_replica[r]] += amounts[row, r]
+    of_team[0] /= lanes_of_team
+    for row in range(rows):
+        for g in range(team_of_gpu.size):
+            if team_of_gpu[g] >= 0:
+                found[row, g] = of_team[row, team_of_gpu[g]]
+    return found
+
+
+@njit(cache=True)
+def slowest(clock_frac: Array, team_of_gpu: Index, teams: int) -> Array:
+    """Lowest clock of the GPUs of each team, array (team)."""
+    found = np.ones(teams)
+    for g in range(clock_frac.size):
+        if team_of_gpu[g] >= 0:
+            found[team_of_gpu[g]] = min(found[team_of_gpu[g]], clock_frac[g])
+    return found
+
+
+@njit(cache=True)
+def coolant(
+    rated_kg_per_s: Array,
+    air_k: Array,
+    cdu_of_gpu: Index,
+    rack_of_gpu: Index,
+    supply_k: Array,
+    share_frac: Array,
+    branch_frac: Array,
+) -> Array:
+    """Inlet temperature [K] and flow [kg/s] of the coolant of each bank, array (2, bank).
+
+    Parameters
+    ----------
+    rated_kg_per_s : array (bank)
+    air_k : array (rack)
+        Air at the inlet of each rack, for banks without CDU [K].
+    cdu_of_gpu, rack_of_gpu : array (bank), int
+        -1 where there is no CDU.
+    supply_k, share_frac : array (cdu)
+        Supply [K] and flow over the wanted one [1].
+    branch_frac : array (rack)
+        A rack's share of its loop over its rated share [1].
+    """
+    found = np.empty((2, rated_kg_per_s.size))
+    for g in range(rated_kg_per_s.size):
+        cdu, rack = cdu_of_gpu[g], rack_of_gpu[g]
+        found[0, g] = air_k[rack] if cdu < 0 else supply_k[cdu]
+        found[1, g] = rated_kg_per_s[g]
+        if cdu >= 0:
+            found[1, g] *= share_frac[cdu] * branch_frac[rack]
+    return found
