@@ -116,16 +116,26 @@ def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
 
 @njit(cache=True)
 def _follow(
-    ways: Array, source_k_per_s: Array, start_k: Array, a: int, end_k: Array, integral_k_s: Array
+    rate: Array,
+    ways: Array,
+    source_k_per_s: Array,
+    start_k: Array,
+    dt_s: float,
+    a: int,
+    end_k: Array,
+    total: Array,
 ) -> None:
-    """Fill in end and integral of an asset."""
+    """Fill in end and integral of an asset, from how it would go on: no difference of large numbers."""
     nodes = start_k.shape[0]
     for i in range(nodes):
-        end_k[i, a] = start_k[i, a]
-        integral_k_s[i, a] = 0.0
-        for j in range(nodes):
-            end_k[i, a] += ways[2, i, j] * start_k[j, a] + ways[0, i, j] * source_k_per_s[j, a]
-            integral_k_s[i, a] += ways[0, i, j] * start_k[j, a] + ways[1, i, j] * source_k_per_s[j, a]
+        end_k[i, a], total[i, a] = start_k[i, a], start_k[i, a] * dt_s
+    for j in range(nodes):
+        slope = source_k_per_s[j, a]
+        for k in range(nodes):
+            slope += rate[j, k] * start_k[k, a]
+        for i in range(nodes):
+            end_k[i, a] += ways[0, i, j] * slope
+            total[i, a] += ways[1, i, j] * slope
 
 
 @njit(cache=True)
@@ -170,5 +180,5 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
         if a == 0 or not _as_before(rate_per_s, a):
             rate[:] = rate_per_s[:, :, a]
             propagators(rate, dt_s, ways)
-        _follow(ways, source_k_per_s, start_k, a, end_k, integral_k_s)
+        _follow(rate, ways, source_k_per_s, start_k, dt_s, a, end_k, integral_k_s)
     return end_k, integral_k_s
