@@ -48,7 +48,8 @@ def _relax(
 def test_against_the_matrix_exponential(seed: int, isolated: bool, leak: float, dt_s: float) -> None:
     case = _network(seed, isolated, leak)
     for found, want in zip(_relax(*case, dt_s), _oracle(*case, dt_s), strict=True):
-        assert found == pytest.approx(want, rel=1e-11)
+        # a node may come to lie near zero while its neighbours do not
+        assert found == pytest.approx(want, rel=1e-11, abs=1e-12 * np.abs(want).max())
 
 
 @pytest.mark.parametrize("dt_s", [1e-9, 1.0, 1e3, 1e6])
