@@ -34,7 +34,7 @@ def _double(x: Array, rise: Array, more: Array, work: Array) -> None:
 
 
 @njit(cache=True)
-def propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
+def fill_propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
     """Fill in what a step does, array (5, node, node); the last two matrices are work space.
 
     The first and second integral of exp(rate t) over the step, and exp(rate t) - 1 at its end. They come from a short
@@ -93,7 +93,7 @@ def propagators(rate_per_s: Array, dt_s: float) -> tuple[Array, Array]:
     (0.632120558829, 0.367879441171)
     """
     into = np.empty((5, *rate_per_s.shape))
-    _propagators(rate_per_s, dt_s, into)
+    fill_propagators(rate_per_s, dt_s, into)
     return into[0], into[1]
 
 
@@ -179,6 +179,6 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
     for a in range(assets):
         if a == 0 or not _as_before(rate_per_s, a):
             rate[:] = rate_per_s[:, :, a]
-            propagators(rate, dt_s, ways)
+            fill_propagators(rate, dt_s, ways)
         _follow(rate, ways, source_k_per_s, start_k, dt_s, a, end_k, integral_k_s)
     return end_k, integral_k_s

@@ -85,9 +85,7 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
 
 
 @njit(cache=True)
-def _bus_of(
-    params: Any, inputs: Any, bus: int, e: int, served: Array, voltage: Array
-) -> tuple[float, float]:
+def _bus_of(params: Any, inputs: Any, bus: int, e: int, served: Array, voltage: Array) -> tuple[float, float]:
     """Shares of the feeders of a bus that are alive, and the voltage that they give it."""
     alive_share, into_pu = 0.0, 0.0
     for f in range(params.first_feed[bus], params.first_feed[bus + 1]):

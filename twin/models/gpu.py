@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import mark_other, propagators
+from twin.models._linear import fill_propagators, mark_other
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K, PLATE_FLOW_EXPONENT
 
@@ -128,7 +128,7 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Arr
         while last < gpus and not is_other[last]:
             last += 1
         _fill_in(rate, params, inputs.flow_kg_per_s[first], first)
-        propagators(rate, dt_s, ways)
+        fill_propagators(rate, dt_s, ways)
         _follow(params, state, inputs, ways, first, last, out)
         first = last
     for a in range(gpus):

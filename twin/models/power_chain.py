@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import Fault, TopologyError
+from twin.models._power_buses import buses_of, loads_first
 from twin.models._power_flow import Flow, advance, flow_of, next_s
 from twin.models._power_orders import NO_ORDERS, NONE, Orders
 
@@ -245,9 +246,9 @@ def build(
     feeder_at = np.asarray(feeder, dtype=np.int64).reshape(-1)
     share = np.asarray(share_frac, dtype=np.float64).reshape(-1)
     _refuse_bad(rating, fed_at, feeder_at, share)
-    order = _loads_first(rating.size, fed_at, feeder_at)
+    order = loads_first(rating.size, fed_at, feeder_at)
     reserve = np.asarray(is_reserve, dtype=np.float64) if np.any(is_reserve) else NONE
-    bus, is_last, first_feed, feeds = _buses(order, fed_at, feeder_at, share, reserve)
+    bus, is_last, first_feed, feeds = buses_of(order, fed_at, feeder_at, share, reserve)
     losses = Losses(*(np.asarray(c, dtype=np.float64) for c in (constant_frac, linear_frac, quadratic_frac)))
     return Params(
         rating,
@@ -311,56 +312,6 @@ def _refuse_bad(rating: Array, fed: Index, feeder: Index, share: Array) -> None:
         raise TopologyError("the power chain cannot be built", faults)
 
 
-def _loads_first(elements: int, fed: Index, feeder: Index) -> Index:
-    """Elements so that each comes before its feeders (Kahn's algorithm)."""
-    waiting = np.bincount(feeder, minlength=elements)
-    feeds_of: list[list[int]] = [[] for _ in range(elements)]
-    for child, parent in zip(fed.tolist(), feeder.tolist(), strict=True):
-        feeds_of[child].append(parent)
-    ready = np.flatnonzero(waiting == 0).tolist()
-    for element in ready:
-        for parent in feeds_of[element]:
-            waiting[parent] -= 1
-            if waiting[parent] == 0:
-                ready.append(parent)
-    if len(ready) < elements:
-        stuck = sorted(set(range(elements)) - set(ready))[:5]
-        fault = Fault(
-            "", 0, f"power elements {stuck}", "a cycle of feeds", "feeds from grid to load", "cut one feed"
-        )
-        raise TopologyError("the power chain has a cycle", [fault])
-    return np.array(ready, dtype=np.int64)
-
-
-def _buses(
-    order: Index, fed: Index, feeder: Index, share: Array, is_reserve: Array
-) -> tuple[Index, Mask, Index, Index]:
-    """Bus of each element in order and whether it is the last on it; first feed of each bus, and all their feeds.
-
-    An element behind a switch has a bus of its own.
-    """
-    feeds_of: dict[int, list[int]] = {}
-    for feed, element in enumerate(fed.tolist()):
-        feeds_of.setdefault(element, []).append(feed)
-    known: dict[bytes, int] = {}
-    bus, firsts, feeds = np.full(order.size, -1), [0], list[int]()
-    for i, element in enumerate(order.tolist()):
-        if not (own := feeds_of.get(element)):
-            continue
-        key = feeder[own].tobytes() + share[own].tobytes()
-        if is_reserve.size and is_reserve[own].any():
-            key += element.to_bytes(8, "big")
-        if key not in known:
-            known[key] = len(known)
-            feeds += own
-            firsts.append(len(feeds))
-        bus[i] = known[key]
-    last = np.array(sorted({b: i for i, b in enumerate(bus.tolist()) if b >= 0}.values()), dtype=np.int64)
-    is_last = np.zeros(order.size, dtype=np.bool_)
-    is_last[last] = True
-    return bus, is_last, np.array(firsts, dtype=np.int64), np.array(feeds, dtype=np.int64)
-
-
 def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[State, Outputs]:
     """Energies over ``dt_s`` with constant inputs; exact for any length, also where stores run empty or trips come.
 
@@ -376,8 +327,10 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     (array([12.,  0.]), array([60000.,     0.]), array([0., 0.]))
     """
     out = np.empty((_ROWS, inputs.demand_w.size))
-    rating_w, losses, eco_losses, *feeds, store, trip = params
-    _advance(out, dt_s, rating_w, *losses, *eco_losses, *feeds, *store, *trip, *state, *inputs)
+    rating_w, losses, eco_losses, *feeds, store, trip, is_reserve = params
+    *now, orders, on_reserve = inputs
+    told = (*state, *now, *orders, on_reserve)
+    _advance(out, dt_s, rating_w, *losses, *eco_losses, *feeds, *store, *trip, is_reserve, *told)
     return State(*out[:3]), Outputs(*out[3:])
 
 
@@ -386,8 +339,9 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 def _advance(out: Array, dt_s: float, *arrays: Any) -> None:
     losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
     store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
-    params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip)
-    advance(params, State(*arrays[25:28]), Inputs(*arrays[28:]), dt_s, out)
+    params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])
+    inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), arrays[40])
+    advance(params, State(*arrays[26:29]), inputs, dt_s, out)
 
 
 def flow(params: Params, state: State, inputs: Inputs) -> Flow:

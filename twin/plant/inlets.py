@@ -12,10 +12,11 @@ from twin.errors import ScenarioError
 from twin.models import hall_racks
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.plant import constants as design
+from twin.plant._over_gpus import total
 from twin.plant.air.hall import AirError, AirHall
 from twin.plant.air.influence import Shares, at_air, shares
 from twin.plant.air.site import air_hall, gap_of
-from twin.plant.maps import Index, total
+from twin.plant.maps import Index
 from twin.plant.node import Array, Node
 from twin.topology import SWITCHES
 

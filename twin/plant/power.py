@@ -15,7 +15,8 @@ from twin.physics.converter import loss_w
 from twin.plant import constants as design
 from twin.plant import power_limits as limits
 from twin.plant import supply as supplies
-from twin.plant.maps import Index, Maps, total
+from twin.plant._over_gpus import total
+from twin.plant.maps import Index, Maps
 from twin.plant.node import Array, Node
 from twin.scenario import Scenario
 from twin.scenario.power import is_live
