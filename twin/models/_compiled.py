@@ -81,7 +81,7 @@ def compiled_relation(relation: Callable[..., Array]) -> Callable[..., Array]:
             raise ValueError
         return relation(*given)
 
-    return entry  # type: ignore[no-any-return]
+    return entry
 
 
 def _with_relations(home: ModuleType | None, *modules: ModuleType) -> str:

@@ -96,6 +96,18 @@ def _bus_of(params: Any, inputs: Any, bus: int, e: int, served: Array, voltage: 
 
 
 @njit(cache=True)
+def has_input(params: Any, inputs: Any, served: Array, voltage: Array) -> Array:
+    """1 for elements that have a voltage at their input that they take, array (element); 0 for sources."""
+    found = np.zeros(served.size)
+    for i in range(served.size):
+        e, bus = params.order[i], params.bus[i]
+        if bus >= 0 and inputs.is_fed[e]:
+            alive_share, into_pu = _bus_of(params, inputs, bus, e, served, voltage)
+            found[e] = 1.0 if alive_share > 0.0 and into_pu >= params.lowest_pu[e] else 0.0
+    return found
+
+
+@njit(cache=True)
 def _carry(
     params: Any,
     inputs: Any,

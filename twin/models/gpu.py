@@ -109,9 +109,9 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.die_k[0].round(2))
     357.34
     """
-    die_k, plate_k, coolant_k, *amounts = end = _advance(params, state, inputs, dt_s)
+    *temperatures, energy_j, heat_j, received_kg = end = _advance(params, state, inputs, dt_s)
     within("gpu", end[:3])
-    return State(die_k, plate_k, coolant_k), Outputs(*amounts, die_k, plate_k, coolant_k)
+    return State(*temperatures), Outputs(energy_j, heat_j, received_kg, *temperatures)
 
 
 def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:

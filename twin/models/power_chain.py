@@ -339,8 +339,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 def _advance(out: Array, dt_s: float, *arrays: Any) -> None:
     losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
     store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
-    params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])
-    inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), arrays[40])
+    params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])  # type: ignore[call-arg]
+    inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), arrays[40])  # type: ignore[call-arg]
     advance(params, State(*arrays[26:29]), inputs, dt_s, out)
 
 

@@ -209,7 +209,7 @@ class Plant:
             fed_j = self.window.totals(self).amount(self, "power", "in_j")[self.chain.at["feed"]]
             value = np.array([self.ledger.grid_j + fed_j.sum()])
         elif name == "so_far.lent_j":
-            lent_j = supply.lent_j(self, self.window) if supply is not None else 0.0
+            lent_j = supply.lent_j(self, self.window.totals(self)) if supply is not None else 0.0
             value = np.array([self.ledger.lent_j + lent_j])
         elif name == "pool.power_w":
             value = self.of_pool(self.nodes["gpu"].inputs.power_w)

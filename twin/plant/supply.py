@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twin import catalog
 from twin.models import generator, power_chain
-from twin.models._power_flow import Flow
+from twin.models._power_flow import Flow, has_input
 from twin.plant import voltages
 from twin.plant.maps import Maps
 from twin.plant.node import Node
@@ -127,7 +127,8 @@ class Supply:
         if wanted.endswith("_is_alive"):
             return self._now(node).served[self.sources[wanted.removesuffix("_is_alive")]]
         if wanted == "has_input":
-            return self._has_input(node)[where]
+            now = self._now(node)
+            return has_input(node.params, node.inputs, now.served, now.voltage_pu)[where]
         if wanted == "usable_j":
             return self._usable_j(node)[where]
         if wanted == "room_j":
@@ -151,19 +152,6 @@ class Supply:
         kept_j = node.inputs.orders.reserve_j
         above_j = node.state.stored_j - kept_j if kept_j.size else node.state.stored_j
         found: Array = np.maximum(above_j, 0.0) * node.params.store.discharge_frac
-        return found
-
-    def _has_input(self, node: Node) -> Array:
-        """1 where an element has a voltage at its input that it takes."""
-        flow, params, inputs = self._now(node), node.params, node.inputs
-        fed = np.repeat(params.order, np.diff(params.first_feed))
-        alive = params.share_frac * flow.served[params.feeder]
-        if params.is_reserve.size:
-            alive = alive * (params.is_reserve == inputs.on_reserve[fed])
-        count = len(params.order)
-        whole = np.bincount(fed, alive, count)
-        volts = np.bincount(fed, alive * flow.voltage_pu[params.feeder], count) / np.maximum(whole, 1e-12)
-        found: Array = np.where(inputs.is_fed & (whole > 0.0) & (volts >= params.lowest_pu), 1.0, 0.0)
         return found
 
     def _now(self, node: Node) -> Flow:

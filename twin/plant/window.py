@@ -139,7 +139,9 @@ class Window:
         clocks = {id(step.clock_frac): step.clock_frac for step in steps}  # mostly one
         sums.slowest_frac = np.minimum(sums.slowest_frac, _all(np.minimum, list(clocks.values())))
         slowed = [step for step in steps if step.cool_clock_frac.min() < 1.0] or steps[:1]
-        sums.throttled_s = sums.throttled_s + _sum([(s.cool_clock_frac < 1.0) * s.dt_s for s in slowed])
+        sums.throttled_s = sums.throttled_s + _sum(
+            [np.where(s.cool_clock_frac < 1.0, s.dt_s, 0.0) for s in slowed]
+        )
         if p.chain.supply is not None:
             made = [p.chain.supply.known(p, step.outputs["power"]) for step in steps]
             sums.load_frac = np.maximum(sums.load_frac, _all(np.maximum, [out.load_frac for out in made]))
