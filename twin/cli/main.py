@@ -188,7 +188,6 @@ Model = Annotated[
 ]
 EngineOpt = Annotated[str, typer.Option(help="trtllm, vllm or sglang.")]
 KvCache = Annotated[str | None, typer.Option(help="bf16 or fp8; fp8 beside narrower weights if left out.")]
-Size = Annotated[int | None, typer.Option(min=1, help="Of one engine; all four searched if none is given.")]
 
 
 @perf_app.command(
@@ -204,10 +203,14 @@ def perf_point(
     osl: Osl,
     concurrency: Annotated[float, typer.Option(help="Requests in flight over all GPUs.", show_default=False)],
     precision: Annotated[str, typer.Option(help="Of the weights: bf16, fp8, fp4 or int4.")] = "fp8",
-    tp: Size = None,
-    pp: Size = None,
-    ep: Size = None,
-    dp: Size = None,
+    tp: Annotated[
+        int | None, typer.Option(min=1, help="Tensor parallel; searched if no size is given.")
+    ] = None,
+    pp: Annotated[int | None, typer.Option(min=1, help="Pipeline stages.")] = None,
+    ep: Annotated[
+        int | None, typer.Option(min=1, help="GPUs that share the experts; all ranks if left out.")
+    ] = None,
+    dp: Annotated[int | None, typer.Option(min=1, help="Ranks of data-parallel attention.")] = None,
     engine: EngineOpt = "trtllm",
     kv_cache: KvCache = None,
     drafts: Annotated[int, typer.Option(help="Tokens drafted a step.")] = 0,

@@ -108,6 +108,7 @@ def figure(found: Fleets) -> Any:
 
 def _png(found: Fleets, path: Path) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
     fig = Figure(figsize=(10.5, 6.5), layout="constrained")
     ax, shown = fig.subplots(), set[str]()
@@ -116,7 +117,7 @@ def _png(found: Fleets, path: Path) -> None:
         for p in one.points:
             face = "white" if p.prefill else colour
             at = (p.tokens_per_s_per_user, p.tokens_per_s_per_mw * found.megawatts)
-            ax.plot(*at, MARKERS[_base(p)][1], color=colour, mfc=face, ms=5, zorder=3)
+            ax.plot(*at, MARKERS[_base(p)][1], color=colour, mfc=face, ms=5, zorder=3, clip_on=False)
             shown.add(kind(p))
         knee = one.knee
         at = (knee.tokens_per_s_per_user, knee.tokens_per_s_per_mw * found.megawatts)
@@ -128,7 +129,7 @@ def _png(found: Fleets, path: Path) -> None:
     ax.set(xlabel=X_TITLE, ylabel=_y_title(found), title=f"{found.title}: the best at equal power")
     ax.set_xlim(left=0.0)
     ax.set_ylim(bottom=0.0)
-    ax.yaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
+    ax.yaxis.set_major_formatter(EngFormatter(sep=""))
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
