@@ -53,8 +53,9 @@ TPOT of the run over the prediction; off is how far it is from 1:
 
 {seen_told}
 
-The frontiers below were added when the relations had been settled with those above, and named before any of their
-points was run:
+The last three of them were named before any of their points was run, and came out within 3.1 %. Then how short prompts
+share iterations was told better, which moved no point above by more than 0.2 %, and the frontiers below were named, again
+before any of their points was run:
 
 {unseen}
 
@@ -118,11 +119,14 @@ CASES = (
     Case("vr-nvl72", "deepseek-r1", "fp4", 1024, 1024),
     Case("vr-nvl72", "llama-3.1-405b", "fp4", 8192, 1024),
     Case("vr-nvl72", "qwen3-235b-a22b", "fp4", 1024, 8192),
-)
-UNSEEN = (
     Case("dgx-b300", "minimax-m2.5", "fp4", 4096, 512),
     Case("dgx-h200", "gpt-oss-120b", "fp4", 8192, 1024),
     Case("gb300-nvl72", "qwen3.5-397b-a17b", "fp4", 2048, 2048, is_apart=True),
+)
+UNSEEN = (
+    Case("dgx-h200", "qwen3-30b-a3b", "fp8", 512, 256),
+    Case("gb200-nvl72", "glm-5", "fp4", 4096, 1024),
+    Case("vr-nvl72", "minimax-m2.5", "fp4", 16384, 512),
 )
 """Added when the relations had been settled with those above, before any of their points was run."""
 

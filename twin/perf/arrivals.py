@@ -41,8 +41,9 @@ FEW = 40.0
 LEAST_FLIGHT = 1e-3
 """Requests in flight at least."""
 
-MOST_FEEDBACK = 0.95
-"""Share of an iteration that grows with load, at most: beyond it is more load than an engine can do."""
+MOST_FEEDBACK, NUDGE = 0.95, 0.01
+"""Share of an iteration that grows with load, at most: beyond it is more load than an engine can do. And the share of
+load or decode by which is seen how much that is."""
 
 EXACT = 1e-9
 """Relative error of the mean iteration that is looked for."""
@@ -90,13 +91,15 @@ def met(mean: float, lanes: int) -> float:
     return float(1.0 + 2.0 * shared.sum())
 
 
-def clumping(sequences_frac: float, prompts_frac: float = 0.0) -> float:
+def clumping(grown: float, bunched: float = 0.0) -> float:
     """Variance of the sequences in decode over their mean, 1 where they do not slow each other down.
 
     Parameters
     ----------
-    sequences_frac, prompts_frac : float
-        Shares of the mean iteration that grow with the sequences in decode and with the prompts; together below 1.
+    grown : float
+        Share of the mean iteration that grows with the sequences in decode, what it does to prompts included; below 1.
+    bunched : float
+        Relative growth of the mean iteration with the rate of prompts, at the same sequences in decode.
 
     Notes
     -----
@@ -107,10 +110,10 @@ def clumping(sequences_frac: float, prompts_frac: float = 0.0) -> float:
 
     Examples
     --------
-    >>> clumping(0.0), clumping(0.5), clumping(0.25, 0.5)
+    >>> clumping(0.0), clumping(0.5), clumping(0.5, 1.0)
     (1.0, 2.0, 8.0)
     """
-    return 1.0 / ((1.0 - prompts_frac) * (1.0 - prompts_frac - sequences_frac))
+    return (1.0 + bunched) ** 2 / (1.0 - grown)
 
 
 class Mean(NamedTuple):
@@ -120,14 +123,12 @@ class Mean(NamedTuple):
     ----------
     batch : float
         Sequences in decode at a replica, mean over iterations.
-    prompts_frac : float
-        Share of the time that prompts take.
-    step_s : float
-        Mean iteration [s].
+    decode_s, step_s : float
+        Mean iteration without and with prompts [s].
     """
 
     batch: float
-    prompts_frac: float
+    decode_s: float
     step_s: float
 
 
@@ -152,14 +153,14 @@ def arriving(r: Resolved, requests_per_s: float, ahead: Resolved | None = None) 
     """
     given, lanes = r.given, r.given.engines * r.given.layout.replicas
     yields = accepted_tokens(r.constant("draft_acceptance_frac"), given.drafts)
-    mean = _mean(
-        r, requests_per_s / lanes * given.osl / yields, requests_per_s / given.engines, ahead is None
-    )
-    more = mean.batch + (met(mean.batch, lanes) - mean.batch) * _clumps(r, mean)
-    parts = iteration_parts(r, min(more, max(_room(r), mean.batch)))
-    decode_s = sum(parts.values())
+    stays = max(given.osl - 1.0, LEAST_FLIGHT) / yields  # the first token is that of the prompt
+    prompts_per_s = 0.0 if ahead else requests_per_s / given.engines
+    mean = _mean(r, requests_per_s / lanes * stays, prompts_per_s)
+    decode_s = (1.0 + NUDGE) * mean.decode_s
+    slope = (_step_s(r, prompts_per_s, mean.batch, decode_s) - mean.step_s) / (decode_s - mean.decode_s)
+    parts = iteration_parts(r, _met(r, mean, slope, prompts_per_s))
     if ahead is None:
-        parts["prompts"] = decode_s * mean.prompts_frac / (1.0 - mean.prompts_frac)
+        parts["prompts"] = mean.step_s - mean.decode_s + (slope - 1.0) * (sum(parts.values()) - mean.decode_s)
     parts = {name: value / yields for name, value in parts.items()}
     tpot_s = sum(parts.values())
     batch = min(requests_per_s / lanes * given.osl * tpot_s, _room(r))
@@ -167,23 +168,38 @@ def arriving(r: Resolved, requests_per_s: float, ahead: Resolved | None = None) 
     return Loop(tpot_s, ttft_s, batch, 0.0 if ahead else requests_per_s / lanes * tpot_s, parts)
 
 
-def _mean(r: Resolved, iterations_per_s: float, prompts_per_s: float, computes: bool) -> Mean:
+def _mean(r: Resolved, iterations_per_s: float, prompts_per_s: float) -> Mean:
     """What lasts when so many iterations of one sequence are asked of a replica, and prompts of an engine [1/s]."""
 
     def after(step_s: float) -> Mean:
         batch = min(iterations_per_s * step_s, _room(r))
         decode_s = _decode_s(r, batch)
-        if not computes:
-            return Mean(batch, 0.0, decode_s)
-        turns = _turns(r, prompts_per_s, batch, decode_s)
-        frac = min(prompts_per_s * turns.added_s / turns.prompts, MOST_FEEDBACK)
-        return Mean(batch, frac, decode_s / (1.0 - frac))
+        return Mean(batch, decode_s, _step_s(r, prompts_per_s, batch, decode_s))
 
     after = lru_cache(256)(after)
     least_s, most_s = _decode_s(r, 0.0), _decode_s(r, _room(r)) / (1.0 - MOST_FEEDBACK)
     return after(
         brentq(lambda step_s: after(step_s).step_s - step_s, 0.5 * least_s, 2.0 * most_s, rtol=EXACT)
     )
+
+
+def _step_s(r: Resolved, prompts_per_s: float, batch: float, decode_s: float) -> float:
+    """Mean iteration when so many prompts come to an engine [s]."""
+    if prompts_per_s == 0.0:
+        return decode_s
+    turns = _turns(r, prompts_per_s, batch, decode_s)
+    return decode_s / (1.0 - min(prompts_per_s * turns.added_s / turns.prompts, MOST_FEEDBACK))
+
+
+def _met(r: Resolved, mean: Mean, slope: float, prompts_per_s: float) -> float:
+    """Sequences that those in decode meet at a replica, where an iteration grows so much more than its decode."""
+    growth_s = _decode_s(r, mean.batch + 0.5) - _decode_s(r, max(mean.batch - 0.5, 0.0))
+    grown = min(mean.batch * slope * growth_s / mean.step_s, MOST_FEEDBACK)
+    busier_s = _step_s(r, (1.0 + NUDGE) * prompts_per_s, mean.batch, mean.decode_s)
+    bunched = (busier_s / mean.step_s - 1.0) / NUDGE
+    lanes = r.given.engines * r.given.layout.replicas
+    more = mean.batch + (met(mean.batch, lanes) - mean.batch) * clumping(grown, bunched)
+    return min(more, max(_room(r), mean.batch))
 
 
 def _room(r: Resolved) -> float:
@@ -194,13 +210,6 @@ def _room(r: Resolved) -> float:
 def _decode_s(r: Resolved, batch: float) -> float:
     """An iteration without prompts [s]; an engine without sequences does none."""
     return sum(iteration_parts(r, max(batch, 1.0 / r.given.layout.replicas)).values())
-
-
-def _clumps(r: Resolved, mean: Mean) -> float:
-    """Variance over mean of the sequences of an engine whose requests come by chance: prompts take time as well."""
-    slope_s = _decode_s(r, mean.batch + 0.5) - _decode_s(r, max(mean.batch - 0.5, 0.0))
-    grown_frac = mean.batch * slope_s / mean.step_s
-    return clumping(min(grown_frac, MOST_FEEDBACK * (1.0 - mean.prompts_frac)), mean.prompts_frac)
 
 
 def _first_token_s(r: Resolved, ahead: Resolved | None, flight: float) -> float:

@@ -16,7 +16,7 @@ def test_the_page_tells_what_was_seen() -> None:
 
 def test_every_frontier_was_run() -> None:
     assert len(KEPT) == len(points.CASES + points.UNSEEN)
-    assert all(len(found) == points.MOST_POINTS for found in KEPT.values())
+    assert all(5 <= len(found) <= points.MOST_POINTS for found in KEPT.values())
 
 
 @pytest.mark.parametrize("name", KEPT)
