@@ -343,7 +343,9 @@ KINDS: dict[str, dict[str, Field]] = {
     "cdu": {
         "rated_heat": _power(1e4, 1e7, required=True),
         "rated_flow": Field("mass flow", 0.1, 500, required=True),
-        "facility_flow": Field("mass flow", 0.1, 500, required=True),
+        "facility_flow": Field("mass flow", 0.1, 500),  # of those that give their heat to water
+        "rated_air_flow": Field("mass flow", 0.1, 500),  # of those that give it to the air of the hall
+        "fan_power": _power(100, 1e5),
         "rated_conductance": Field("conductance", 1e3, 1e7, required=True),
         "pumps": _count(1, 10, required=True),
         "pumps_on_duty": _count(1, 10, required=True),

@@ -20,7 +20,7 @@ from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, CELSIUS_ZERO_K
 from twin.physics.heat_exchanger import crossflow_ua_w_per_k
 from twin.plant.constants import AIR_RISE_K, CHILLED_WATER_RISE_K, LEAST_PUMP_SPEED_FRAC
 from twin.scenario import Scenario
-from twin.scenario.schema import Air, Liquid
+from twin.scenario.cooling import Air, Liquid
 
 CDU, CRAH = "cdu-1300kw", "crah-150kw"
 """Cards that a site without a scenario is scaled from."""
@@ -263,6 +263,11 @@ def _liquid_section(section: Liquid, halls: float, racks_w: float) -> Circuit:
 
 def _refuse_orbit(scenario: Scenario, choice: Choice) -> None:
     liquid = scenario.cooling.liquid
+    if liquid is not None and liquid.is_to_air:
+        found, expected = "CDUs that give their heat to the hall", "a loop of facility water"
+        mend = "ask for a run, or write another rejection"
+        fault = scenario.source.fault("cooling.liquid.rejection", found, expected, mend)
+        raise ScenarioError("no year without facility water", [fault])
     if liquid is None or liquid.rejection in REJECTION or choice.plant is not None:
         return
     spot, mend = "cooling.liquid.rejection", "choose one with --plant, for example --plant dry-cooler"

@@ -36,7 +36,8 @@ class Controls:
         liquid, air = scenario.cooling.liquid, scenario.cooling.air
         if liquid is not None:
             self._add("cdu", liquid.cdu.supply, liquid.cdu.control)
-            self._add("facility_water", liquid.facility_water.supply, liquid.dry_cooler.control)
+            if not liquid.is_to_air:
+                self._add("facility_water", liquid.facility_water.supply, liquid.dry_cooler.control)
         if air is not None:
             self._add("crah", air.crah.supply, air.crah.control)
             self._add("chiller", air.chiller.supply, air.chiller.control)

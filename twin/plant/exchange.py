@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.physics import gpu_power
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
+from twin.physics.fan_pump import drive_power_w
 from twin.plant import _over_gpus, rejection
 from twin.plant import constants as design
 from twin.plant._over_gpus import total
@@ -31,13 +32,15 @@ _NOBODY = np.zeros(0)
 class Handed:
     """What is under way over the coming tick: given up by one store, not yet received by the next [W].
 
-    ``outdoor_w`` leaves the site over the coming tick.
+    ``outdoor_w`` leaves the site over the coming tick; ``sidecar_w`` is what CDUs with coils, with their fans, give to
+    the hall over it.
     """
 
     gpu_heat_w: float = 0.0
     cdu_heat_w: float = 0.0
     hall_loss_w: float = 0.0
     outdoor_w: float = 0.0
+    sidecar_w: float = 0.0
 
 
 def exchange(p: Plant) -> None:
@@ -103,10 +106,10 @@ def _capped_clock_frac(p: Plant, work: gpu_power.Work) -> Array:
 
 
 def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]:
-    """Cold plates → CDU → facility water → dry coolers; returns what pumps and fans draw."""
+    """Cold plates → CDU → facility water or hall air; returns what pumps and fans draw."""
     if "cdu" not in p.nodes:
         return {}
-    tick, cdu, loop = p.tick_s, p.nodes["cdu"], p.nodes["facility_water"]
+    tick, cdu = p.tick_s, p.nodes["cdu"]
     cdus = len(p.ids["cdu"])
     pump_w = p.nodes["cdu_pump"].take("energy_j", tick)
     heat_w = total(gpu_heat_w, p.maps.cdu_of_gpu, cdus) + pump_w
@@ -115,21 +118,41 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     upsets.settle(p)
     valve = upsets.valve_frac(p.controls.effort_frac("cdu", upsets.sensed_k("cdu", cdu.state.supply_k)))
     given_w = cdu.take("heat_to_facility_j", tick)
-    facility_pump, coolers = p.nodes["facility_pump"], p.nodes[upsets.rejector]
-    facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
     p.handed.cdu_heat_w = float(given_w.sum())
-    cdu.tell(
-        heat_w=heat_w,
-        flow_kg_per_s=p.nodes["cdu_pump"].take("moved_kg", tick),
-        facility_flow_kg_per_s=np.minimum(valve, flow / facility_pump.params.rated_flow_kg_per_s)
-        * cdu.params.rated_facility_flow_kg_per_s,
-        facility_supply_k=loop.state.supply_k.repeat(cdus),
-    )
-    speed = np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)])
-    facility_pump.tell(speed_frac=speed * p.served("facility_water"))
+    cdu.tell(heat_w=heat_w, flow_kg_per_s=p.nodes["cdu_pump"].take("moved_kg", tick))
     p.nodes["cdu_pump"].tell(
         speed_frac=p.served("cdu") * upsets.can_pump * upsets.speed_frac, path_frac=upsets.path_frac
     )
+    if "facility_water" not in p.nodes:
+        return {"cdu": pump_w + _sidecars(p, valve, p.handed.cdu_heat_w)}
+    return {"cdu": pump_w, **_facility_side(p, valve, given_w)}
+
+
+def _sidecars(p: Plant, fan_frac: Array, given_w: float) -> Array:
+    """CDU coils → hall air; returns what their fans drew."""
+    cdu = p.nodes["cdu"]
+    rated = cdu.params.rated_facility_flow_kg_per_s
+    fan_w = drive_power_w(p.chain.cdu_fan_w, cdu.inputs.facility_flow_kg_per_s / rated)
+    p.handed.sidecar_w = given_w + float(fan_w.sum())
+    cdu.tell(
+        facility_flow_kg_per_s=fan_frac * p.served("cdu") * rated,
+        facility_supply_k=p.nodes["hall"].state.cold_k.repeat(len(rated)),
+    )
+    return fan_w
+
+
+def _facility_side(p: Plant, valve: Array, given_w: Array) -> dict[str, Array]:
+    """CDU → facility water → dry coolers; returns what pumps and fans draw."""
+    tick, cdu, loop, upsets = p.tick_s, p.nodes["cdu"], p.nodes["facility_water"], p.upsets
+    facility_pump, coolers = p.nodes["facility_pump"], p.nodes[upsets.rejector]
+    facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
+    cdu.tell(
+        facility_flow_kg_per_s=np.minimum(valve, flow / facility_pump.params.rated_flow_kg_per_s)
+        * cdu.params.rated_facility_flow_kg_per_s,
+        facility_supply_k=loop.state.supply_k.repeat(len(p.ids["cdu"])),
+    )
+    speed = np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)])
+    facility_pump.tell(speed_frac=speed * p.served("facility_water"))
     kind = rejection.OF[upsets.rejector]
     rejected_w, fan_w = coolers.take(kind.heat, tick), coolers.take(kind.energy, tick)
     reused_w = _reused_w(p, loop)
@@ -147,7 +170,7 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     )  # fmt: skip
     coolers.tell(**kind.tell(p, water))
     p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum() + reused_w)
-    return {"cdu": pump_w, "facility_water": facility_pump_w, upsets.rejector: fan_w}
+    return {"facility_water": facility_pump_w, upsets.rejector: fan_w}
 
 
 def _reused_w(p: Plant, loop: Node) -> float:
@@ -225,6 +248,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
     air_gpus_w = 0.0 if isinstance(p.liquid, slice) else gpu_heat_w[~p.liquid].sum()
     heat_w = air_gpus_w + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
     heat_w += sum(w.sum() for w in network_w.values()) + p.handed.hall_loss_w + fan_w.sum()
+    heat_w += p.handed.sidecar_w
     if "rear_door" in p.nodes:
         heat_w += p.nodes["rear_door"].take("fan_j", tick).sum() - _doors_w(p)
     fans_w, one = {"crah": fan_w}, np.ones(len(fan_w))
@@ -233,12 +257,15 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
     shown_k = p.upsets.sensed_k("hall", hall.state.cold_k)
     effort = p.controls.effort_frac("crah", shown_k)[0]
     # fans move at least the air that the racks move, the water valve holds the temperature
-    least = p.chain.rack_air_kg_per_s / max(crah.params.rated_air_kg_per_s.sum(), 1e-12)
+    server_kg_per_s = p.chain.rack_air_kg_per_s
+    if "cdu" in p.nodes and "facility_water" not in p.nodes:
+        server_kg_per_s += float(p.nodes["cdu"].inputs.facility_flow_kg_per_s.sum())
+    least = server_kg_per_s / max(crah.params.rated_air_kg_per_s.sum(), 1e-12)
     fans = one * min(max(least, effort), 1.0) * p.served("crah")
     crah_kg_per_s = float((crah.params.rated_air_kg_per_s * fans).sum())
     has_racks = p.inlets is not None or "rear_door" in p.nodes  # whose air is told apart
     rack_w = _rack_air_w(p, gpu_heat_w, base_w, loss_w) if has_racks else None
-    _tell_hall(p, rack_w, heat_w, removed_w, crah_kg_per_s)
+    _tell_hall(p, rack_w, heat_w, removed_w, (server_kg_per_s, crah_kg_per_s))
     crah.tell(
         water_in_k=one * loop.state.supply_k[0],
         air_in_k=one * hall.state.hot_k[0],
@@ -261,15 +288,18 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
     return {**fans_w, "chiller": chiller_w}
 
 
-def _tell_hall(p: Plant, rack_w: Array | None, heat_w: float, removed_w: Array, crah_kg_per_s: float) -> None:
-    """Heat and air of the hall, as one or rack by rack."""
+def _tell_hall(
+    p: Plant, rack_w: Array | None, heat_w: float, removed_w: Array, air_kg_per_s: tuple[float, float]
+) -> None:
+    """Heat of the hall, and air that its racks and its CRAHs move; as one or rack by rack."""
+    server_kg_per_s, crah_kg_per_s = air_kg_per_s
     if p.inlets is not None and rack_w is not None:
         p.inlets.tell(p, rack_w - _door_w(p), heat_w, removed_w, crah_kg_per_s)
         return
     p.nodes["hall"].tell(
         heat_w=np.array([heat_w]),
         removed_w=removed_w,
-        server_kg_per_s=np.array([p.chain.rack_air_kg_per_s]),
+        server_kg_per_s=np.array([server_kg_per_s]),
         crah_kg_per_s=np.array([crah_kg_per_s]),
     )
 

@@ -116,15 +116,23 @@ def _trunks(p: Plant, over: Totals) -> dict[str, Array]:
 
 
 def _liquid(p: Plant, over: Totals) -> dict[str, Array]:
-    cdu, loop = p.nodes["cdu"], p.nodes["facility_water"]
-    return {
+    cdu, is_to_air = p.nodes["cdu"], "facility_water" not in p.nodes
+    drawn_w = over.rate(p, "power", "in_j")[p.chain.at["cdu"]]
+    found = {
         "cdu.supply_k": cdu.state.supply_k,
         "cdu.return_k": cdu.state.return_k,
         "cdu.flow_kg_per_s": cdu.inputs.flow_kg_per_s,
         "cdu.level_frac": p.upsets.level_frac,
         "rack.flow_kg_per_s": p.rack_flow_kg_per_s(),
         "cdu.heat_w": over.rate(p, "cdu", "heat_to_facility_j"),
-        "cdu.power_w": over.rate(p, "cdu_pump", "energy_j"),
+        "cdu.power_w": drawn_w if is_to_air else over.rate(p, "cdu_pump", "energy_j"),
+    }
+    return found if is_to_air else found | _facility_water(p, over)
+
+
+def _facility_water(p: Plant, over: Totals) -> dict[str, Array]:
+    loop = p.nodes["facility_water"]
+    return {
         "facility_water.supply_k": loop.state.supply_k,
         "facility_water.return_k": loop.state.return_k,
         "facility_water.power_w": over.rate(p, "facility_pump", "energy_j"),

@@ -101,6 +101,7 @@ class Plant:
         found["pool.pause_frac"] = np.zeros(len(self.pools))
         if "cdu_pump" in self.nodes:
             found["cdu.pumps_up"] = self.nodes["cdu_pump"].inputs.units_up
+        if "facility_pump" in self.nodes:
             found["facility_water.pumps_up"] = self.nodes["facility_pump"].inputs.units_up
         found |= self.upsets.inputs
         found |= self.links.inputs if self.links is not None else {}

@@ -56,6 +56,8 @@ class Chain:
         Air that the fans of racks and network boxes move [kg/s].
     air_of_rack_kg_per_s : array (rack)
         Air that the fans of each rack move [kg/s].
+    cdu_fan_w : array (cdu)
+        Power of the fans of CDUs that give their heat to the hall, at full speed [W]; zero of others.
     supply : Supply, optional
         What is kept where outages, trips and voltages play a part.
     """
@@ -67,6 +69,7 @@ class Chain:
     in_hall: Index
     rack_air_kg_per_s: float
     air_of_rack_kg_per_s: Array
+    cdu_fan_w: Array
     supply: supplies.Supply | None = None
 
 
@@ -89,6 +92,8 @@ def build(
     in_air_w = np.where(maps.cdu_of_gpu < 0, gpu_tdp_w, 0.0)
     of_rack = (base * (1.0 - liquid) + total(in_air_w, maps.rack_of_gpu, len(base))) / rise_j_per_kg
     rack_air = of_rack.sum() + sum(w.sum() for w in network.values()) / rise_j_per_kg
+    cdus = [catalog.get("cdu", graph.nodes[name]["catalog"]) for name in maps.ids.get("cdu", ())]
+    fans = np.array([float(card.get("fan_power_w", 0.0)) for card in cdus])
     power, supply = scenario.power, None
     state = power_chain.full(params)
     if power.storage is not None and is_live(scenario):
@@ -99,7 +104,7 @@ def build(
         nodes["power"].stored_j = power_chain.stored_j
     if power.generators is not None:
         nodes[supplies.STANDBY] = supplies.standby(graph, maps.ids["generator"], power.generators)
-    return Chain(at, base, liquid, network, in_hall, float(rack_air), of_rack, supply), nodes
+    return Chain(at, base, liquid, network, in_hall, float(rack_air), of_rack, fans, supply), nodes
 
 
 def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[Feed]:

@@ -24,7 +24,7 @@ from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
 from twin.policies.capping.thermal import Limits
 from twin.scenario import Scenario
-from twin.scenario.schema import Reuse
+from twin.scenario.cooling import Reuse
 from twin.units import to
 
 START_RISE_K = 0.5 * design.SUPPLY_BAND_K  # a run starts warm: at half effort of what holds a set-point
@@ -109,8 +109,9 @@ def build_liquid(
     if wanted is None:
         return {}
     ids = maps.ids["cdu"]
+    air = wanted.is_to_air
     flow, facility_flow, ua, duty, unit_w, down_s, volume = columns(
-        graph, ids, "cdu", "rated_flow_kg_per_s", "facility_flow_kg_per_s",
+        graph, ids, "cdu", "rated_flow_kg_per_s", "rated_air_flow_kg_per_s" if air else "facility_flow_kg_per_s",
         "rated_conductance_w_per_k", "pumps_on_duty", "pump_power_w", "pump_coast_down_s", "volume_m3",
     )  # fmt: skip
     needed = np.bincount(maps.cdu_of_gpu[gpus.is_liquid], gpus.rated_flow_kg_per_s[gpus.is_liquid], len(ids))
@@ -120,13 +121,8 @@ def build_liquid(
     pg25 = coolant.find("pg25")
     cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.cdu.supply)
     loop_j_per_k = volume * coolant.density_kg_per_m3(pg25, wanted.cdu.supply) * cp
-    facility_cp = coolant.heat_capacity_j_per_kg_k(pg25, wanted.facility_water.supply)
-    doors = (
-        _doors(graph, scenario, maps, rack_air_kg_per_s) if _door_water(scenario) == "facility-water" else {}
-    )
-    whole = float(
-        facility_flow.sum() + sum(node.params.rated_water_kg_per_s.sum() for node in doors.values())
-    )
+    cool_k = scenario.cooling.air.crah.supply if air else wanted.facility_water.supply  # type: ignore[union-attr]
+    facility_cp = AIR_HEAT_CAPACITY_J_PER_KG_K if air else coolant.heat_capacity_j_per_kg_k(pg25, cool_k)
     units = cdu.Params(
         design.LOOP_SUPPLY_FRAC * loop_j_per_k, design.LOOP_RETURN_FRAC * loop_j_per_k, ua, flow, facility_flow,
         full * cp, full * facility_cp,
@@ -138,13 +134,28 @@ def build_liquid(
         ),
         "cdu": Node(
             cdu.step, units, cdu.at_rest(units, wanted.cdu.supply + START_RISE_K),
-            cdu.Inputs(np.zeros(len(ids)), flow * share, np.zeros(len(ids)), full * wanted.facility_water.supply),
+            cdu.Inputs(np.zeros(len(ids)), flow * share, np.zeros(len(ids)), full * cool_k),
             cdu.stored_j,
         ),
-        **_facility_water(scenario, whole, facility_cp),
-        **rejection.build(graph, scenario, maps, whole, facility_cp),
-        **_reuse(wanted.reuse),
+        **({} if air else _behind(graph, scenario, maps, facility_flow, rack_air_kg_per_s)),
     }  # fmt: skip
+
+
+def _behind(
+    graph: nx.MultiDiGraph, scenario: Scenario, maps: Maps, cdu_kg_per_s: Array, rack_air_kg_per_s: Array
+) -> dict[str, Node]:
+    """What stands behind the CDUs: facility water with its pump, what takes its heat away, and a neighbour."""
+    wanted, flow = scenario.cooling.liquid, float(cdu_kg_per_s.sum())
+    assert wanted is not None
+    if _door_water(scenario) == "facility-water":
+        doors = _doors(graph, scenario, maps, rack_air_kg_per_s)["rear_door"]
+        flow += float(doors.params.rated_water_kg_per_s.sum())
+    cp = coolant.heat_capacity_j_per_kg_k(coolant.find("pg25"), wanted.facility_water.supply)
+    return {
+        **_facility_water(scenario, flow, cp),
+        **rejection.build(graph, scenario, maps, flow, cp),
+        **_reuse(wanted.reuse),
+    }
 
 
 def _facility_water(scenario: Scenario, flow: float, cp: float) -> dict[str, Node]:

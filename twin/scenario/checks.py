@@ -133,6 +133,22 @@ def _nearby(fault: Fault) -> str:
     return f"did you mean {near[0]}?" if near else fault.mend
 
 
+def _loops(scenario: Scenario) -> Iterator[Fault]:
+    """What does not go with CDUs that give their heat to the hall."""
+    liquid, air, source = scenario.cooling.liquid, scenario.cooling.air, scenario.source
+    if liquid is None:
+        return
+    path = "cooling.liquid"
+    if liquid.is_to_air and liquid.reuse is not None:
+        expected = "no neighbour where there is no facility water"
+        yield source.fault(f"{path}.reuse", "reuse", expected, "remove it")
+    if liquid.is_to_air and air is None:
+        yield source.fault(path, "heat to the air of the hall", "cooling.air", "add cooling.air")
+    if liquid.is_to_air and air is not None and air.field is not None:
+        expected = "one inlet for all racks where CDUs give their heat to the hall"
+        yield source.fault("cooling.air.field", "an air field", expected, "remove it")
+
+
 def _racks(scenario: Scenario) -> Iterator[Fault]:
     catalog: Any = import_module("twin.catalog")
     source, cooling = scenario.source, scenario.cooling
@@ -200,6 +216,7 @@ _LOOKS = (
     _sky,
     _tariff,
     _workload,
+    _loops,
     _racks,
     _network,
     check_serving,

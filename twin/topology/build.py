@@ -73,7 +73,7 @@ def _fleet(scenario: Scenario, kinds: dict[str, RackType], fabric: Fabric) -> Fl
     liquid, air = cooling.liquid, cooling.air
     skids: list[str] = []
     coolers: list[Items] = []
-    if liquid is not None:
+    if liquid is not None and not liquid.is_to_air:
         skids.append("facility-water")
         coolers.append(
             _items("dry_cooler", liquid.dry_cooler.unit, liquid.dry_cooler.count, rejection.kind_of(liquid))

@@ -16,7 +16,7 @@ from twin.scenario.schema import Scenario
 from twin.scenario.serving import placed, racks_of
 from twin.topology import constants as c
 from twin.topology.assets import edges_of, of_kind
-from twin.topology.cooling import air_heat_max_w, chilled_heat_max_w, liquid_heat_max_w
+from twin.topology.cooling import chilled_heat_max_w, hall_heat_max_w, liquid_heat_max_w
 from twin.topology.network_check import network_faults
 from twin.topology.placement import domains
 from twin.topology.power import CHAIN, PowerTree
@@ -141,7 +141,7 @@ def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     liquid_w = {r: liquid_heat_max_w(graph, r) for r in of_kind(graph, "rack")}
     pipes = edges_of(graph, "coolant")
     cdus = {cdu: sum(liquid_w.get(v, 0.0) for u, v, _ in pipes if u == cdu) for cdu in of_kind(graph, "cdu")}
-    air_w = air_heat_max_w(graph)
+    air_w = hall_heat_max_w(graph)
     fans_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "crah", "rear_door"))
     chilled_w = chilled_heat_max_w(graph)
     outside_w = sum(liquid_w.values()) + air_w - chilled_w
@@ -184,6 +184,18 @@ def _doors(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     for rack, heat_w in hot.values():
         found, expected = f"{_power(heat_w)} to air from {rack}", f"at most {_power(MOST_W)} a door"
         yield scenario.source.fault(path, found, expected, "put fewer nodes in a rack, or leave it out")
+
+
+def _coils(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
+    """CDUs with a coil where there is facility water, and without one where there is none."""
+    liquid = scenario.cooling.liquid
+    if liquid is None:
+        return
+    has_coil = catalog.get("cdu", liquid.cdu.unit).get("rated_air_flow_kg_per_s") is not None
+    if has_coil != liquid.is_to_air:
+        expected = "a unit with a coil, for hall-air" if liquid.is_to_air else "a unit on facility water"
+        mend = "write cdu-air-140kw" if liquid.is_to_air else "write rejection: hall-air, or choose another"
+        yield scenario.source.fault("cooling.liquid.cdu.unit", liquid.cdu.unit, expected, mend)
 
 
 def _pumps(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
@@ -269,6 +281,7 @@ _LOOKS: tuple[Callable[[nx.MultiDiGraph, Scenario], Iterator[Fault]], ...] = (
     _loops,
     _heat,
     _doors,
+    _coils,
     _pumps,
     _floor,
     _parallel,

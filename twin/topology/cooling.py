@@ -12,7 +12,7 @@ from twin import catalog
 from twin.catalog import Card
 from twin.physics.chiller import cop
 from twin.physics.rear_door import MOST_W
-from twin.scenario.schema import Air, Cooling, Liquid, RearDoors
+from twin.scenario.cooling import Air, Cooling, Liquid, RearDoors
 from twin.topology import constants as c
 from twin.topology import rejection
 from twin.topology.assets import SWITCHES, add_asset, add_link, ids, of_kind
@@ -45,21 +45,18 @@ def air_heat_max_w(graph: nx.MultiDiGraph) -> float:
 def chilled_heat_max_w(graph: nx.MultiDiGraph) -> float:
     """Heat to air at its maximum that does not leave by doors on facility water [W]."""
     elsewhere = [d for d in of_kind(graph, "rear_door") if graph.has_edge("facility-water", d)]
-    return air_heat_max_w(graph) - sum(float(graph.nodes[door]["rated_heat_w"]) for door in elsewhere)
+    return hall_heat_max_w(graph) - sum(float(graph.nodes[door]["rated_heat_w"]) for door in elsewhere)
+
+
+def hall_heat_max_w(graph: nx.MultiDiGraph) -> float:
+    """Heat that goes to the air of the hall at its maximum: theirs, and that of CDUs without facility water [W]."""
+    cdus = of_kind(graph, "cdu") if "facility-water" not in graph else []
+    liquid_w = sum(liquid_heat_max_w(graph, r) for r in of_kind(graph, "rack")) if cdus else 0.0
+    return air_heat_max_w(graph) + liquid_w + sum(float(graph.nodes[c]["demand_max_w"]) for c in cdus)
 
 
 def _add_liquid(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid) -> None:
     cdu_card = catalog.get("cdu", liquid.cdu.unit)
-    cooler_card, kind = catalog.get("dry_cooler", liquid.dry_cooler.unit), rejection.kind_of(liquid)
-    cooler_w = rejection.power_max_w(liquid, cooler_card)
-    add_asset(
-        graph,
-        "facility-water",
-        "facility_water",
-        plan.boxes["facility-water"],
-        "outdoor",
-        demand_max_w=liquid.facility_water.pump_power,
-    )
     cdus = ids("cdu", liquid.cdu.count)
     for name in cdus:
         box = plan.boxes[name]
@@ -74,15 +71,30 @@ def _add_liquid(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid) -> None:
             facing=box.facing,
             rated_heat_w=float(cdu_card.rated_heat_w),
             mass_kg=float(cdu_card.get("mass_kg", c.UNIT_KG["cdu"])),
-            demand_max_w=float(cdu_card.pump_power_w) * int(cdu_card.pumps),
+            demand_max_w=float(cdu_card.pump_power_w) * int(cdu_card.pumps)
+            + float(cdu_card.get("fan_power_w", 0.0)),
         )
-        _water(graph, plan, "facility-water", name)
-    for name in ids(kind.replace("_", "-"), liquid.dry_cooler.count):
-        _add_outside(graph, plan, name, kind, cooler_card, cooler_w)
-        _water(graph, plan, name, "facility-water")
+        if liquid.is_to_air:
+            add_link(graph, "hall", name, "air")
+            add_link(graph, name, "hall", "air")
+    if not liquid.is_to_air:
+        _add_facility_water(graph, plan, liquid, cdus)
     racks = [r for r in of_kind(graph, "rack") if graph.nodes[r]["liquid_frac"] > 0]
     for i, rack in enumerate(racks):
         _coolant(graph, plan, cdus[i * len(cdus) // len(racks)], rack)
+
+
+def _add_facility_water(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid, cdus: list[str]) -> None:
+    """Add the loop behind the CDUs, and what takes its heat away."""
+    card, kind = catalog.get("dry_cooler", liquid.dry_cooler.unit), rejection.kind_of(liquid)
+    cooler_w, name = rejection.power_max_w(liquid, card), "facility-water"
+    pump_w = liquid.facility_water.pump_power
+    add_asset(graph, name, "facility_water", plan.boxes[name], "outdoor", demand_max_w=pump_w)
+    for cdu in cdus:
+        _water(graph, plan, name, cdu)
+    for unit in ids(kind.replace("_", "-"), liquid.dry_cooler.count):
+        _add_outside(graph, plan, unit, kind, card, cooler_w)
+        _water(graph, plan, unit, name)
 
 
 def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air) -> None:

@@ -10,7 +10,7 @@ from twin import catalog
 from twin.catalog import Card
 from twin.physics import wet_tower
 from twin.physics.chiller import cop
-from twin.scenario.schema import Liquid
+from twin.scenario.cooling import Liquid
 from twin.topology import constants as c
 
 KINDS: Final = {
