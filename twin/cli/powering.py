@@ -59,6 +59,7 @@ def power(
 
 def _refuse_unknown(wiring: facility.Wiring, down: list[str]) -> None:
     known = [name for kind in ("feed", *CHAIN) for name in wiring.parts[kind]]
+    known += wiring.ring.sections if wiring.ring is not None else ()
     faults = [
         Fault("", 0, "--down", name, f"an element of the chain: {', '.join(known[:8])}, …", "write its id")
         for name in down

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from html import escape
+from itertools import pairwise
 
 from twin.facility.site_elements import Element
 from twin.facility.site_flow import SiteFlow
 from twin.topology.assets import edges_of
 from twin.topology.power import RESERVE, PowerTree
+from twin.topology.ring import Ring
 
 SLOT_PX = 128
 ROWS_PX = {"feed": 96, "transformer": 206, "board": 268, "ups": 356, "pdu": 470, "load": 548}
@@ -118,9 +120,30 @@ class _Drawing:
         self._label(name, x + 74, y - 8)
         ends = [self.x[unit] for unit in units] + [x]
         bar = ROWS_PX["feed"] + 40
-        self._line((x, y + 10), (x, bar))
-        self._bar(min(ends) - 20, max(ends) + 20, bar)
+        if self.wiring.ring is None:
+            self._line((x, y + 10), (x, bar))
+            self._bar(min(ends) - 20, max(ends) + 20, bar)
+        else:
+            self._ring(self.wiring.ring, x, bar)
         self._generators(x - 150, y, min(*ends, x) - 20, bar)
+
+    def _ring(self, ring: Ring, x: float, bar: float) -> None:
+        """Sections along a bar whose two ends meet at the feed; one that is open is dashed."""
+        stops = [self.x[name] for name in ring.stops]
+        ends = [min(*stops, x) - 60, *stops, max(*stops, x) + 60]
+        self._line((x, bar - 30), (x, bar - 16))
+        self._line((ends[0], bar - 16), (ends[-1], bar - 16))
+        for end in (ends[0], ends[-1]):
+            self._line((end, bar - 16), (end, bar))
+        opened = ring.opened(self.wiring.out)
+        for name, (a, b) in zip(ring.sections, pairwise(ends), strict=True):
+            if name in opened:
+                self._dashed((a, bar), (b, bar))
+            else:
+                self._bar(a, b, bar)
+            loading = f"{self.element[name].loading_frac:.0%}" if name in self.element else ""
+            told = f"{name} open" if name in opened else f"{name} {loading}"
+            self.drawn.append(f'<text x="{(a + b) / 2:.0f}" y="{bar + 16}">{told}</text>')
 
     def _generators(self, x: float, y: float, bar_x: float, bar_y: float) -> None:
         """Standby generators of the site as one symbol with an open switch."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -22,6 +23,7 @@ from twin.facility.electrical import Bus, Line, Load, Network, Source, Transform
 from twin.physics.converter import loss_w
 from twin.topology.constants import CABLE_SLACK_M
 from twin.topology.power import RESERVE, PowerTree
+from twin.topology.ring import Ring
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -42,11 +44,27 @@ class Wiring:
         Voltage of the grid over nominal [1], above zero.
     on_reserve : frozenset of str
         Elements whose switches have them on their reserve.
+    out : frozenset of str
+        Sections of the ring that are out.
     """
 
     graph: nx.MultiDiGraph
     grid_pu: float = 1.0
     on_reserve: frozenset[str] = frozenset()
+    out: frozenset[str] = frozenset()
+
+    @cached_property
+    def ring(self) -> Ring | None:
+        """Medium-voltage ring, where there is one."""
+        found: Ring | None = self.graph.graph.get("ring")
+        return found
+
+    def lost(self, down: Collection[str]) -> tuple[str, ...]:
+        """What is out, with transformers that the ring no longer reaches."""
+        if self.ring is None:
+            return tuple(down)
+        reached = self.ring.fed(self.ring.opened(down))
+        return (*down, *(name for name in self.ring.stops if name not in reached))
 
     @cached_property
     def tree(self) -> PowerTree:
@@ -55,8 +73,13 @@ class Wiring:
 
     def after(self, down: Collection[str]) -> Wiring:
         """The site once switches have moved what lost its source to a reserve that is alive."""
-        moved = self.tree.moved(down)
-        return replace(self, on_reserve=self.on_reserve | moved) if moved else self
+        moved, out = (
+            self.tree.moved(down),
+            frozenset(self.ring.sections if self.ring else ()) & frozenset(down),
+        )
+        if not moved and out <= self.out:
+            return self
+        return replace(self, on_reserve=self.on_reserve | moved, out=self.out | out)
 
     @cached_property
     def parts(self) -> dict[str, list[str]]:
@@ -161,13 +184,7 @@ class Wiring:
         rated_a = max(self.rated_w(name), 1.0) / (math.sqrt(3) * volt * power_factor * c.CONTINUOUS_FRAC)
         kind = RESERVE if name in self.on_reserve else "power"
         length_m = max(self.graph.edges[source, name, kind]["length_m"], CABLE_SLACK_M)
-        runs = math.ceil(rated_a / c.CABLE_A_PER_M2 / c.CORE_M2)
-        return Line(
-            f"{source} > {name}", source, ends(source, name),
-            resistance_ohm=c.COPPER_OHM_M * c.CABLE_A_PER_M2 / rated_a * length_m,
-            reactance_ohm=c.RUN_REACTANCE_OHM_PER_M / runs * length_m,
-            rated_a=rated_a,
-        )  # fmt: skip
+        return _copper(f"{source} > {name}", (source, ends(source, name)), rated_a, length_m)
 
 
 def ends(source: str, name: str) -> str:
@@ -233,10 +250,14 @@ def before_ups(
     """
     feed = wiring.parts["feed"][0]
     parts, units = Parts([Bus(feed, wiring.high_v)], [], []), []
+    if wiring.ring is not None:
+        _lay_ring(wiring, wiring.ring, feed, parts)
     for name in wiring.parts["transformer"]:
         if alive[name].all():
-            parts.buses.extend((Bus(ends(feed, name), wiring.high_v), Bus(name, wiring.low_v)))
-            parts.lines.append(wiring.cables[feed, name])
+            parts.buses.append(Bus(name, wiring.low_v))
+            if wiring.ring is None:
+                parts.buses.append(Bus(ends(feed, name), wiring.high_v))
+                parts.lines.append(wiring.cables[feed, name])
             units.append(_transformer(wiring, feed, name))
     fed = {unit.name for unit in units}
     for name in dict.fromkeys(n for unit in units for n, _ in wiring.tree.below[unit.name]):
@@ -247,6 +268,27 @@ def before_ups(
                 _hang(wiring, (unit, name), power_w * share, parts)
     source = Source(feed, feed, wiring.grid_pu, in_service=bool(alive[feed].all()))
     return Network(tuple(parts.buses), (source,), tuple(parts.lines), tuple(units), loads=tuple(parts.loads))
+
+
+def _lay_ring(wiring: Wiring, ring: Ring, feed: str, parts: Parts) -> None:
+    """Add the buses of a ring and its sections, open ones left out."""
+    stops = [ends(feed, name) for name in ring.stops]
+    parts.buses.extend(Bus(stop, wiring.high_v) for stop in stops)
+    opened = ring.opened(wiring.out)
+    for name, (a, b) in zip(ring.sections, pairwise((feed, *stops, feed)), strict=True):
+        if name not in opened:
+            parts.lines.append(_copper(name, (a, b), ring.rated_a, ring.length_m))
+
+
+def _copper(name: str, between: tuple[str, str], rated_a: float, length_m: float) -> Line:
+    """A cable with the copper that its rated current asks for."""
+    runs = math.ceil(rated_a / c.CABLE_A_PER_M2 / c.CORE_M2)
+    return Line(
+        name, *between,
+        resistance_ohm=c.COPPER_OHM_M * c.CABLE_A_PER_M2 / rated_a * length_m,
+        reactance_ohm=c.RUN_REACTANCE_OHM_PER_M / runs * length_m,
+        rated_a=rated_a,
+    )  # fmt: skip
 
 
 def _hang(wiring: Wiring, pair: tuple[str, str], power_w: Array, parts: Parts) -> None:

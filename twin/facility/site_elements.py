@@ -122,6 +122,10 @@ class _Side:
         self.place = {part.name: i for i, part in enumerate(flow.network.branches)}
         self.volts_pu, self.loading_frac = np.abs(flow.voltage_pu), flow.loading_frac
         groups: dict[str, list[tuple[int, int]]] = {}
+        sections = wiring.ring.sections if wiring.ring is not None else ()
+        for line in flow.network.lines:
+            if line.name in sections:
+                groups[line.name] = [(self.place[line.name], self.bus[line.to_bus])]
         for name, at in self.place.items():
             source, arrow, target = name.partition(" > ")
             if arrow:
@@ -156,6 +160,8 @@ class _Side:
         for kinds, (at, far) in self.groups.items():
             entering = complex(self.flow.from_va[case, at].sum())
             leaving = -complex(self.flow.to_va[case, at].sum())
+            if entering.real < 0.0:  # a section of a ring that is fed from its far end
+                entering, leaving = -leaving, -entering
             lowest = float(self.volts_pu[case, far].min())
             if lowest > 0.0:
                 yield Element(

@@ -136,7 +136,7 @@ def solve_site(
     {'transformer_loss_w': 3.1, 'ups_loss_w': 26.1, 'pdu_loss_w': 0.3, 'cable_loss_w': 0.7}
     """
     wiring = (site if isinstance(site, Wiring) else Wiring(site)).after(down)
-    dead = wiring.tree.dead(down)
+    dead = wiring.tree.dead(wiring.lost(down))
     before, behind, read = _solved(wiring, drawn_w or {}, [dead], solver)
     return SiteFlow(wiring, before, behind, list(read.elements(0, dead)))
 
@@ -147,7 +147,7 @@ def site_outages(
     down: Collection[str] = (),
     solver: Solver = solve,
 ) -> list[SiteOutage]:
-    """Take out one transformer, UPS or PDU after the other, then the feed.
+    """Take out one transformer, section of a ring, UPS or PDU after the other, then the feed.
 
     Parameters
     ----------
@@ -160,12 +160,14 @@ def site_outages(
         One of each element, once its load has moved.
     """
     wiring = (site if isinstance(site, Wiring) else Wiring(site)).after(down)
-    gone = wiring.tree.dead(down)
+    gone = wiring.tree.dead(wiring.lost(down))
+    sections = wiring.ring.sections if wiring.ring is not None else ()
     above = [[name] for kind in ("feed", "transformer") for name in wiring.parts[kind]]
     below = [name for kind in ("ups", "pdu") for name in wiring.parts[kind]]
     moving = [name for name in below if wiring.tree.moved([name, *down])]  # these change the network
     below = [name for name in below if name not in moving]
-    left = [[name for name in parts if name not in gone] for parts in (*above, *([n] for n in moving), below)]
+    alone = [*above, *([name] for name in (*sections, *moving))]
+    left = [[name for name in parts if name not in gone] for parts in (*alone, below)]
     cases = _Cases(wiring, drawn_w or {}, down, solver)
     found = [outage for parts in left if parts for outage in _outages(cases, parts)]
     return [*found[1:], *found[:1]]
@@ -185,7 +187,7 @@ def _outages(cases: _Cases, parts: list[str]) -> Iterator[SiteOutage]:
     wiring, drawn_w, down, solver = cases
     if len(parts) == 1:
         wiring = wiring.after([*parts, *down])
-    dead = [wiring.tree.dead([part, *down]) for part in parts]
+    dead = [wiring.tree.dead(wiring.lost([part, *down])) for part in parts]
     try:
         *_, read = _solved(wiring, drawn_w, dead, solver)
     except NetworkError:

@@ -60,6 +60,8 @@ class Chain:
         Power of the fans of CDUs that give their heat to the hall, at full speed [W]; zero of others.
     supply : Supply, optional
         What is kept where outages, trips and voltages play a part.
+    open_at : tuple of str
+        Sections of the medium-voltage ring that are normally open.
     """
 
     at: dict[str, slice]
@@ -71,6 +73,7 @@ class Chain:
     air_of_rack_kg_per_s: Array
     cdu_fan_w: Array
     supply: supplies.Supply | None = None
+    open_at: tuple[str, ...] = ()
 
 
 def build(
@@ -104,7 +107,8 @@ def build(
         nodes["power"].stored_j = power_chain.stored_j
     if power.generators is not None:
         nodes[supplies.STANDBY] = supplies.standby(graph, maps.ids["generator"], power.generators)
-    return Chain(at, base, liquid, network, in_hall, float(rack_air), of_rack, fans, supply), nodes
+    open_at = graph.graph["ring"].open_at if "ring" in graph.graph else ()
+    return Chain(at, base, liquid, network, in_hall, float(rack_air), of_rack, fans, supply, open_at), nodes
 
 
 def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[Feed]:

@@ -183,6 +183,8 @@ class Supply:
                 found[f"{kind}.is_up"] = inputs.is_up[self.at[kind]]
         if inputs.on_reserve.size:
             found["pdu.on_reserve"] = inputs.on_reserve[self.at["pdu"]]
+        if p.scenario.power.ring is not None:
+            found |= _ring(p)
         for kind in ("feed", "ups"):
             found[f"{kind}.is_eco"] = inputs.is_eco[self.at[kind]]
         if inputs.orders.most_w.size:
@@ -197,6 +199,16 @@ class Supply:
             units = p.nodes[STANDBY].inputs
             found |= {"generator.is_called": units.is_called, "generator.can_start": units.can_start}
         return found
+
+
+def _ring(p: Plant) -> dict[str, NDArray[np.generic]]:
+    """Switches of the ring by section."""
+    words, sections = p.scenario.power.ring, p.ids["ring"]
+    is_open = np.array([float(name in p.chain.open_at) for name in sections])
+    return {
+        "ring.is_open": is_open, "ring.is_open_point": is_open.copy(), "ring.is_up": np.ones(len(sections)),
+        "ring.switching_s": np.full(len(sections), words.switching if words is not None else 0.0),
+    }  # fmt: skip
 
 
 def _autonomy_s(node: Node) -> Array:

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 
 SHOWN: Final = (
     "feed",
+    "ring",
     "transformer",
     "ups",
     "pdu",

@@ -9,9 +9,12 @@ from pydantic import Field
 
 from twin.scenario.fields import Measure, Named
 from twin.scenario.section import (
+    Count,
+    Current,
     Duration,
     Energy,
     Fraction,
+    Length,
     Name,
     Power,
     PowerRamp,
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 EVENTS: Final = (
     "feed-loss", "voltage-sag", "frequency-dip", "ups-failure", "pdu-failure", "transformer-failure",
-    "generator-fails-to-start",
+    "generator-fails-to-start", "ring-fault",
 )  # fmt: skip
 """Kinds of events of the power chain."""
 
@@ -45,6 +48,22 @@ class Feed(Section):
         None, description="fastest change of the power drawn that the grid allows, up and down; a battery of the site "
         "holds it as far as it can", examples=["2 MW/min"],
     )  # fmt: skip
+
+
+class RingMain(Section):
+    """Medium-voltage ring from the feed past all transformers and back, in place of a cable to each."""
+
+    rating: Current = default("630 A", "of a section")
+    length: Length = default("100 m", "of a section")
+    open: Count | None = Field(
+        None, description="section that is normally open, from the feed on; the middle one if left out", examples=[2]
+    )  # fmt: skip
+    closed: bool = Field(
+        False, description="without an open point: a fault parts its section and nobody notices"
+    )
+    switching: Duration = default(
+        "60 s", "from the fault of a section until it is parted and the others are closed"
+    )
 
 
 class RideThrough(Section):
@@ -155,6 +174,7 @@ class PowerChain(Section):
     """From the grid to the racks: feed, transformers, UPS blocks, PDUs, power shelves."""
 
     feed: Feed
+    ring: RingMain | None = Field(None, description="a cable from the feed to each transformer if left out")
     transformer: Transformers
     ups: UpsBlocks
     pdu: Pdus

@@ -26,6 +26,7 @@ def check_power(scenario: Scenario) -> Iterator[Fault]:
     yield from _storage(scenario)
     yield from _switches(scenario)
     yield from _batteries(scenario)
+    yield from _ring(scenario)
 
 
 def _switches(scenario: Scenario) -> Iterator[Fault]:
@@ -47,6 +48,20 @@ def _batteries(scenario: Scenario) -> Iterator[Fault]:
             yield scenario.source.fault(
                 f"power.{path}", found, expected, "add power.ups.battery, for example 5 min"
             )
+
+
+def _ring(scenario: Scenario) -> Iterator[Fault]:
+    ring, source = scenario.power.ring, scenario.source
+    if ring is None:
+        return
+    sections = scenario.power.transformer.count + 1
+    if ring.open is not None and ring.closed:
+        yield source.fault(
+            "power.ring.open", "an open point in a closed ring", "one of them", "remove open or closed"
+        )
+    elif ring.open is not None and ring.open > sections:
+        expected = f"one of the {sections} sections past {sections - 1} transformers"
+        yield source.fault("power.ring.open", str(ring.open), expected, f"write {sections} or less")
 
 
 def _storage(scenario: Scenario) -> Iterator[Fault]:

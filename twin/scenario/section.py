@@ -11,6 +11,7 @@ from twin.scenario.fields import DataFile, Measure
 Time = Annotated[float, Measure("time", "20 min", low=0.0)]
 Duration = Annotated[float, Measure("time", "1 h", above=0.0)]
 Power = Annotated[float, Measure("power", "1.6 MW", above=0.0)]
+Current = Annotated[float, Measure("current", "630 A", above=0.0)]
 PowerRamp = Annotated[float, Measure("power ramp", "2 MW/min", above=0.0)]
 Temperature = Annotated[float, Measure("temperature", "45 degC", low=200.0, high=400.0)]
 TemperatureDifference = Annotated[float, Measure("temperature difference", "8 K", low=-50.0, high=50.0)]

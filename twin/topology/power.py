@@ -12,12 +12,13 @@ import numpy as np
 
 from twin import catalog
 from twin.physics.converter import loss_w
-from twin.scenario.power import CATCHER, Generators, PowerChain, has_switches
+from twin.scenario.power import CATCHER, Generators, PowerChain, RingMain, has_switches
 from twin.topology import constants as c
 from twin.topology.assets import SWITCHES, add_asset, add_link, converter, edges_of, ids, of_kind
 from twin.topology.geometry import overhead
 from twin.topology.layout import Plan
 from twin.topology.rejection import KINDS
+from twin.topology.ring import Ring
 
 #: Loads that hang on the PDUs, and loads of the mechanical board of the transformers.
 PDU_LOADS = (*SWITCHES, "cdu")
@@ -61,6 +62,8 @@ def add_power(
         _feed(graph, plan, name, ["feed"])
     for i, name in enumerate(blocks):
         _feed(graph, plan, name, [transformers[i % len(transformers)]])
+    if power.ring is not None:
+        graph.graph["ring"] = _add_ring(graph, plan, power.ring, tuple(transformers))
     word = power.ups.redundancy
     busy = blocks[:-1] if word == CATCHER and len(blocks) > 1 else blocks
     for i, name in enumerate(pdus):
@@ -89,6 +92,16 @@ def _add_generators(graph: nx.MultiDiGraph, plan: Plan, units: Generators) -> No
     more = {"mass_kg": float(card.get("mass_kg", 0.0)), "rating_w": float(card.rating_w)}
     for name in ids("generator", units.count):
         add_asset(graph, name, "generator", plan.boxes[name], "outdoor", catalog=units.unit, **more)
+
+
+def _add_ring(graph: nx.MultiDiGraph, plan: Plan, words: RingMain, stops: tuple[str, ...]) -> Ring:
+    """Sections of the ring; they stand where the feed does, as no route of theirs is known."""
+    sections = tuple(ids("ring", len(stops) + 1))
+    for name in sections:
+        add_asset(graph, name, "ring", plan.boxes["feed"], "electrical-room")
+    point = (len(sections) + 1) // 2 if words.open is None else words.open
+    open_at = () if words.closed else sections[point - 1 : point]
+    return Ring(sections, stops, open_at, words.rating, words.length)
 
 
 def _other(blocks: list[str], i: int, redundancy: str | None) -> str:
