@@ -244,7 +244,6 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
     )
     fan_w, loss_w = crah.take("fan_j", tick), p.nodes["power"].take("loss_j", tick)
     p.handed.hall_loss_w = float(loss_w[p.chain.in_hall].sum())
-    removed_w = -crah.take("heat_to_air_j", tick).sum(keepdims=True)
     air_gpus_w = 0.0 if isinstance(p.liquid, slice) else gpu_heat_w[~p.liquid].sum()
     heat_w = air_gpus_w + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
     heat_w += sum(w.sum() for w in network_w.values()) + p.handed.hall_loss_w + fan_w.sum()
@@ -262,16 +261,19 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
         server_kg_per_s += float(p.nodes["cdu"].inputs.facility_flow_kg_per_s.sum())
     least = server_kg_per_s / max(crah.params.rated_air_kg_per_s.sum(), 1e-12)
     fans = one * min(max(least, effort), 1.0) * p.served("crah")
-    crah_kg_per_s = float((crah.params.rated_air_kg_per_s * fans).sum())
-    has_racks = p.inlets is not None or "rear_door" in p.nodes  # whose air is told apart
-    rack_w = _rack_air_w(p, gpu_heat_w, base_w, loss_w) if has_racks else None
-    _tell_hall(p, rack_w, heat_w, removed_w, (server_kg_per_s, crah_kg_per_s))
     crah.tell(
         water_in_k=one * loop.state.supply_k[0],
         air_in_k=one * hall.state.hot_k[0],
         water_kg_per_s=crah.params.rated_water_kg_per_s * effort,
         fan_frac=fans,
     )
+    # coils store nothing: air and water have at once what they will move over the tick, or long ticks would swing
+    coming = crah.step(crah.params, crah.state, crah.inputs, 1.0)[1]
+    removed_w = -coming.heat_to_air_j.sum(keepdims=True)
+    crah_kg_per_s = float((crah.params.rated_air_kg_per_s * fans).sum())
+    has_racks = p.inlets is not None or "rear_door" in p.nodes  # whose air is told apart
+    rack_w = _rack_air_w(p, gpu_heat_w, base_w, loss_w) if has_racks else None
+    _tell_hall(p, rack_w, heat_w, removed_w, (server_kg_per_s, crah_kg_per_s))
     if rack_w is not None and "rear_door" in p.nodes:
         fans_w |= _tell_doors(p, rack_w, effort)
     lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
