@@ -53,9 +53,9 @@ TPOT of the run over the prediction; off is how far it is from 1:
 
 {seen_told}
 
-The last three of them were named before any of their points was run, and came out within 3.1 %. Then how short prompts
-share iterations was told better, which moved no point above by more than 0.2 %, and the frontiers below were named, again
-before any of their points was run:
+The last three of them were named before any of their points was run, and came out within 3.1 %. Then how short
+prompts share iterations was told better, which moved no prediction above by more than 0.5 %, and the frontiers below
+were named, again before any of their points was run:
 
 {unseen}
 
