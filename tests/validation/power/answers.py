@@ -94,6 +94,9 @@ def power_w(case: rows.Case, time: Timing, held: Constants, step_s: float = 0.0)
             compute_share_frac=np.asarray(shares["compute"]), memory_share_frac=np.asarray(shares["memory"]),
         )  # fmt: skip
     if given.precision == "fp4":  # weights of four bits only: this engine multiplied in bf16
-        params = params._replace(flop_per_s=np.asarray(cards.peak_flop_per_s(r.gpu, "bf16")))
+        params = params._replace(
+            flop_per_s=np.asarray(cards.peak_flop_per_s(r.gpu, "bf16")),
+            active_share_frac=params.active_share_frac + values["unpack_share"],
+        )
     work: gpu_power.Work = power.work_of(r, time.batch, 1.0 / step_s, prompts_per_s, kernel_frac=kernel_frac)
     return power.power_w(params, work)
