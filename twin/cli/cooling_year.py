@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv as csv_files
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -197,11 +198,13 @@ def _print(year: annual_plant.Year, title: str) -> None:
     console.print(Text(_parts(found)))
     console.print(Text(
         f"largest hour {found['peak_w'] / 1e6:,.3f} MW at {found['peak_dry_bulb_k'] - CELSIUS_ZERO_K:.1f} °C, hour "
-        f"{found['peak_at_s'] / 3600.0:,.0f} of the year; PUE {found['pue_least']:.3f} to {found['pue_most']:.3f}; "
+        f"{found['peak_at_s'] / 3600.0:,.0f} of the year; {_pue(found, 'pue_least', 'pue_most')}; "
         f"water at most {found['water_peak_kg_per_s']:,.2f} kg/s"
     ))  # fmt: skip
     if found["reused_j"] > 0.0:
-        console.print(Text(f"heat reused {found['reused_j'] / 3.6e12:,.2f} GWh; ERE {found['ere']:.3f}"))
+        console.print(
+            Text(f"heat reused {found['reused_j'] / 3.6e12:,.2f} GWh; ERE {_told(found['ere'], 3)}")
+        )
 
 
 def _print_day(year: annual_plant.Year, title: str) -> None:
@@ -211,8 +214,8 @@ def _print_day(year: annual_plant.Year, title: str) -> None:
     for flow in year.flows:
         console.print(Text(_sentence(year, flow, found)))
     console.print(Text(
-        f"outdoors {found['peak_dry_bulb_k'] - CELSIUS_ZERO_K:.1f} °C: PUE {found['pue']:.3f}, "
-        f"{found['peak_w'] / 1e6:,.3f} MW, {found['wue_l_per_kwh']:.3f} L/kWh; --year FILE.epw gives a year"
+        f"outdoors {found['peak_dry_bulb_k'] - CELSIUS_ZERO_K:.1f} °C: {_pue(found, 'pue')}, "
+        f"{found['peak_w'] / 1e6:,.3f} MW, {_told(found['wue_l_per_kwh'], 3)} L/kWh; --year FILE.epw gives a year"
     ))  # fmt: skip
     console.print(Text(_parts(found)))
 
@@ -233,10 +236,22 @@ def _sentence(year: annual_plant.Year, flow: annual_plant.Flow, found: dict[str,
 
 
 def _parts(found: dict[str, float]) -> str:
+    if not found["it_j"]:
+        return f"no IT load all year, so no PUE; the plant alone takes {found['total_j'] / 3.6e12:,.4f} GWh"
     ending = "_over_it"
     parts = {k.removesuffix(ending): v for k, v in found.items() if k.endswith(ending) and v > 0.0}
     told = ", ".join(f"{annual_charts.label(part)} {share:.4f}" for part, share in parts.items())
     return f"PUE = 1 + {told}"
+
+
+def _pue(found: dict[str, float], *keys: str) -> str:
+    """PUE or its range, where there is an IT load to measure it by."""
+    return f"PUE {' to '.join(f'{found[key]:.3f}' for key in keys)}" if found["it_j"] else "no IT load"
+
+
+def _told(value: float, digits: int) -> str:
+    """A number, a dash where there is none."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
@@ -246,8 +261,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(head, justify="right", overflow="fold")  # heads fold where the screen is narrow
     for row in rows:
         table.add_row(
-            row["month"], f"{row['it_j'] / 3.6e12:,.3f}", f"{row['pue']:.4f}",
-            f"{row['cooling_j'] / row['it_j'] if row['it_j'] else 0.0:.4f}", f"{row['wue_l_per_kwh']:.3f}",
+            row["month"], f"{row['it_j'] / 3.6e12:,.3f}", _told(row["pue"], 4),
+            _told(row["cooling_j"] / row["it_j"] if row["it_j"] else math.nan, 4), _told(row["wue_l_per_kwh"], 3),
             f"{row['water_kg'] / 1e3:,.0f}",
             *(f"{row[f'{mode}_h']:,.0f}" for mode in ("free", "partial", "mechanical")),
             style="bold" if row["month"] == "year" else None,

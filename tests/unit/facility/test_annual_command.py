@@ -95,6 +95,16 @@ def test_text_says_what_matters(scenarios: Path, year_file: Path, tmp_path: Path
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_year_without_load_has_no_pue_and_says_so(scenarios: Path, year_file: Path, tmp_path: Path) -> None:
+    words = (scenarios / "one-rack.yaml", "--utilisation", "0%")
+    for text in (
+        invoke(*words, "--year", january(year_file, tmp_path)),
+        invoke(*words, "--diagram", tmp_path / "d.svg"),
+    ):
+        assert "no IT load" in text
+        assert "nan" not in text
+
+
 def test_profile_and_utilisation(scenarios: Path, year_file: Path, tmp_path: Path) -> None:
     year, profile = january(year_file, tmp_path), tmp_path / "load.csv"
     profile.write_text("it_frac\n" + "0.7\n" * HOURS)
