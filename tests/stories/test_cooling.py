@@ -220,6 +220,40 @@ def test_an_orbit_rejects_by_radiation_alone(scenarios: Path, tmp_path: Path) ->
     closes(run)
 
 
+def test_in_orbit_radiators_take_the_heat_of_the_air_side_too(scenarios: Path, tmp_path: Path) -> None:
+    runs = [
+        rejecting(
+            scenarios,
+            tmp_path,
+            "radiator",
+            **{"time.duration": "3 min", "weather": {"dry_bulb": f"{c} degC"}},
+        )
+        for c in (0, 40)
+    ]
+    for run in runs:
+        closes(run)
+    cold, hot = runs
+    for name in ("chiller.power_w", "radiator.heat_w", "facility_water.return_k"):
+        np.testing.assert_array_equal(cold[name].values, hot[name].values)  # there is no weather
+    lifted_w, drawn_w, given_w, pump_w, gone_w = (
+        cold[name].values[20:].sum(axis=1).mean()
+        for name in (
+            "chiller.heat_w",
+            "chiller.power_w",
+            "cdu.heat_w",
+            "facility_water.power_w",
+            "radiator.heat_w",
+        )
+    )
+    assert lifted_w > 5e3
+    assert drawn_w > 0.1 * lifted_w, "into water of 41 °C and more"
+    # what the loop takes in and does not give off warms its 4 m3 of coolant of 4 MJ/(m3 K)
+    ends_k = [cold[f"facility_water.{n}_k"].values[k, 0] for n in ("supply", "return") for k in (20, -1)]
+    held_w = 16e6 * 0.5 * (ends_k[1] - ends_k[0] + ends_k[3] - ends_k[2]) / (180.0 - 42.0)
+    put_in_w = given_w + lifted_w + drawn_w + pump_w
+    assert gone_w + held_w == pytest.approx(put_in_w, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("outdoor_c", "is_free"), [(5.0, True), (44.0, False)], ids=["cold day", "hotter than the water"]
 )

@@ -157,7 +157,7 @@ def _facility_side(p: Plant, valve: Array, given_w: Array) -> dict[str, Array]:
     rejected_w, fan_w = coolers.take(kind.heat, tick), coolers.take(kind.energy, tick)
     reused_w = _reused_w(p, loop)
     loop.tell(
-        heat_w=given_w.sum() + facility_pump_w + _doors_w(p, "facility_water"),
+        heat_w=given_w.sum() + facility_pump_w + _doors_w(p, "facility_water") + _condensed_w(p),
         removed_w=rejected_w.sum(keepdims=True) + reused_w,
         flow_kg_per_s=flow,
     )  # fmt: skip
@@ -171,6 +171,13 @@ def _facility_side(p: Plant, valve: Array, given_w: Array) -> dict[str, Array]:
     coolers.tell(**kind.tell(p, water))
     p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum() + reused_w)
     return {"facility_water": facility_pump_w, upsets.rejector: fan_w}
+
+
+def _condensed_w(p: Plant) -> float:
+    """Chillers → facility water, where there is no outdoor air to take their heat; returns it."""
+    if "radiator" not in p.nodes or "chiller" not in p.nodes:
+        return 0.0
+    return float(p.nodes["chiller"].take("rejected_j", p.tick_s).sum())
 
 
 def _reused_w(p: Plant, loop: Node) -> float:
@@ -284,9 +291,10 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
     machines.tell(
         load_frac=each * load * p.served("chiller"),
         water_k=each * loop.state.supply_k[0],
-        outdoor_k=each * p.outdoor_k,
+        outdoor_k=each
+        * (p.nodes["facility_water"].state.supply_k[0] if "radiator" in p.nodes else p.outdoor_k),
     )
-    p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum())
+    p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum()) - _condensed_w(p)
     return {**fans_w, "chiller": chiller_w}
 
 

@@ -145,6 +145,9 @@ def _heat(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     fans_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "crah", "rear_door"))
     chilled_w = chilled_heat_max_w(graph)
     outside_w = sum(liquid_w.values()) + air_w - chilled_w
+    if of_kind(graph, "radiator"):  # they take the heat of the chillers too
+        lifting_w = sum(graph.nodes[n]["demand_max_w"] for n in of_kind(graph, "chiller"))
+        outside_w += chilled_w + fans_w + lifting_w
     plants: list[tuple[str, str, list[str], float]] = [
         ("cooling.liquid.dry_cooler", "dry coolers", of_kind(graph, *KINDS.values()), outside_w),
         ("cooling.air.crah", "air handlers", of_kind(graph, "crah", "rear_door"), air_w),

@@ -27,7 +27,13 @@ def add_cooling(graph: nx.MultiDiGraph, plan: Plan, cooling: Cooling) -> None:
     if cooling.liquid is not None:
         _add_liquid(graph, plan, cooling.liquid)
     if cooling.air is not None:
-        _add_air(graph, plan, cooling.air)
+        _add_air(graph, plan, cooling.air, condensed_at_k(cooling))
+
+
+def condensed_at_k(cooling: Cooling) -> float | None:
+    """Facility water that takes the heat of chillers where there is no outdoor air, as in orbit; none elsewhere [K]."""
+    liquid = cooling.liquid
+    return liquid.facility_water.supply if liquid is not None and liquid.rejection == "radiator" else None
 
 
 def liquid_heat_max_w(graph: nx.MultiDiGraph, rack: str) -> float:
@@ -97,7 +103,7 @@ def _add_facility_water(graph: nx.MultiDiGraph, plan: Plan, liquid: Liquid, cdus
         _water(graph, plan, unit, name)
 
 
-def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air) -> None:
+def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air, condensed_k: float | None) -> None:
     crah_card, chiller_card = catalog.get("crah", air.crah.unit), catalog.get("chiller", air.chiller.unit)
     chillers = ids("chiller", air.chiller.count)
     add_asset(graph, "chilled-water", "chilled_water", plan.boxes["chilled-water"], "outdoor")
@@ -121,10 +127,13 @@ def _add_air(graph: nx.MultiDiGraph, plan: Plan, air: Air) -> None:
         _add_doors(graph, plan, air, air.rear_door)
     fans_w = sum(float(graph.nodes[n]["demand_max_w"]) for n in of_kind(graph, "crah", "rear_door"))
     each_w = (chilled_heat_max_w(graph) + fans_w) / len(chillers)
-    demand_w = chiller_w(chiller_card, air.chiller.supply, each_w)
+    demand_w = chiller_w(chiller_card, air.chiller.supply, each_w, condensed_k)
     for name in chillers:
         _add_outside(graph, plan, name, "chiller", chiller_card, demand_w)
         _water(graph, plan, name, "chilled-water")
+        if condensed_k is not None:  # no air takes their heat
+            graph.remove_edges_from([("outdoor", name, "air"), (name, "outdoor", "air")])
+            _water(graph, plan, "facility-water", name)
     for box in of_kind(graph, "rack", "network_rack"):
         if graph.nodes[box].get("liquid_frac", 0.0) < 1.0:
             add_link(graph, "hall", box, "air")
@@ -150,8 +159,8 @@ def _add_doors(graph: nx.MultiDiGraph, plan: Plan, air: Air, wanted: RearDoors) 
         add_link(graph, name, "hall", "air")
 
 
-def chiller_w(card: Card, supply_k: float, heat_w: float) -> float:
-    """Power of a chiller that lifts a heat on a day as hot as its rating [W].
+def chiller_w(card: Card, supply_k: float, heat_w: float, outdoor_k: float | None = None) -> float:
+    """Power of a chiller that lifts a heat on a day as hot as its rating, or into what takes its heat there [W].
 
     Examples
     --------
@@ -159,7 +168,8 @@ def chiller_w(card: Card, supply_k: float, heat_w: float) -> float:
     26548
     """
     evaporating_k = supply_k - float(card.evaporator_approach_k)
-    condensing_k = float(card.get("rated_outdoor_k", c.DESIGN_OUTDOOR_K)) + float(card.condenser_approach_k)
+    outdoor_k = float(card.get("rated_outdoor_k", c.DESIGN_OUTDOOR_K)) if outdoor_k is None else outdoor_k
+    condensing_k = outdoor_k + float(card.condenser_approach_k)
     ratio = cop(np.asarray(evaporating_k), np.asarray(condensing_k), np.asarray(float(card.carnot_frac)))
     return float(heat_w / ratio + heat_w * float(card.parasitic_frac))
 
