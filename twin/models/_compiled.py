@@ -39,13 +39,9 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
     callable
         ``(params, state, inputs, dt_s)``, which returns the rows.
 
-    Notes
-    -----
-    Numba caches by the file of the function alone: the digest in the closure adds the modules of the relations, and the
-    constants of the physics.
     """
     home = sys.modules[fill.__module__]
-    digest = _with_relations(home, _linear, *(sys.modules[r.__module__] for r in relations))
+    digest = digest_of(home, _linear) + _with_relations(*(sys.modules[r.__module__] for r in relations))
     inner = register_jitable(error_model="numpy")(fill)
 
     as_params, as_state, as_inputs = home.Params, home.State, home.Inputs
@@ -73,7 +69,7 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
 
 def compiled_relation(relation: Callable[..., Array]) -> Callable[..., Array]:
     """Compile a relation of the physics on its first call: arrays and NamedTuples of arrays in, one array out."""
-    digest = _with_relations(None, sys.modules[relation.__module__])
+    digest = _with_relations(sys.modules[relation.__module__])
 
     @njit(cache=True, error_model="numpy")
     def entry(*given: Any) -> Any:
@@ -84,12 +80,19 @@ def compiled_relation(relation: Callable[..., Array]) -> Callable[..., Array]:
     return entry
 
 
-def _with_relations(home: ModuleType | None, *modules: ModuleType) -> str:
+def digest_of(*modules: ModuleType) -> str:
+    """Digest of the files of modules and of the constants of the physics.
+
+    Numba caches what it compiles by the file of the function alone; a digest in its closure adds what it calls.
+    """
+    files = [Path(inspect.getfile(module)).read_bytes() for module in (constants, *modules)]
+    return hashlib.blake2b(b"".join(files), digest_size=8).hexdigest()
+
+
+def _with_relations(*modules: ModuleType) -> str:
     """Let compiled code call the functions of modules, and give the digest of all their files."""
     for module in dict.fromkeys(modules):
         for found in vars(module).values():
             if isinstance(found, FunctionType) and found.__module__ == module.__name__:
                 register_jitable(error_model="numpy")(found)
-    read = [module for module in (home, constants, *modules) if module is not None]
-    files = [Path(inspect.getfile(module)).read_bytes() for module in read]
-    return hashlib.blake2b(b"".join(files), digest_size=8).hexdigest()
+    return digest_of(*modules)

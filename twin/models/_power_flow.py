@@ -49,12 +49,23 @@ class Flow(NamedTuple):
     load_frac: Array
 
 
+# helpers get arrays and numbers, never all parameters: handing a table over costs more than what they do with it
+
+
 @njit(cache=True)
-def _alive_share(params: Any, inputs: Any, served: Array, e: int, f: int) -> Any:
-    """Share of a feed whose feeder is alive; 0 where a switch has its element on other feeds [1]."""
-    if params.is_reserve.size and params.is_reserve[f] != inputs.on_reserve[e]:
-        return 0.0
-    return params.share_frac[f] * served[params.feeder[f]]
+def _shares_now(params: Any, inputs: Any) -> Array:
+    """Share of each feed; 0 where a switch has its element on other feeds [1]."""
+    if not params.is_reserve.size:
+        return params.share_frac
+    found: Array = params.share_frac.copy()
+    for i in range(params.order.size):
+        bus = params.bus[i]
+        if bus < 0:
+            continue
+        for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
+            if params.is_reserve[f] != inputs.on_reserve[params.order[i]]:
+                found[f] = 0.0  # a bus with such feeds has one element
+    return found
 
 
 @njit(cache=True)
@@ -64,6 +75,7 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
     served, voltage = np.zeros(elements), np.zeros(elements)
     alive_share, into_pu = np.full(buses, -1.0), np.empty(buses)
     is_carried = np.zeros(elements, np.bool_)
+    share_frac, feeder, first_feed = _shares_now(params, inputs), params.feeder, params.first_feed
     for i in range(elements - 1, -1, -1):
         e, bus = params.order[i], params.bus[i]
         if bus < 0:
@@ -71,7 +83,8 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
             is_fed = inputs.is_fed[e] and at_pu >= params.lowest_pu[e]
         else:
             if alive_share[bus] < 0.0:
-                alive_share[bus], into_pu[bus] = _bus_of(params, inputs, bus, e, served, voltage)
+                feeds = range(first_feed[bus], first_feed[bus + 1])
+                alive_share[bus], into_pu[bus] = _bus_of(feeds, share_frac, feeder, served, voltage)
             at_pu = into_pu[bus]
             is_fed = inputs.is_fed[e] and alive_share[bus] > 0.0 and at_pu >= params.lowest_pu[e]
         if not inputs.is_up[e] or tripped[e] > 0.0:
@@ -81,28 +94,31 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
             served[e] = 1.0
             is_held = is_carried[e] or (params.holds_voltage[e] and not inputs.is_eco[e])
             voltage[e] = 1.0 if is_held else at_pu * inputs.drop_frac[e]
-    return _carry(params, inputs, stored_j, served, voltage, alive_share, is_carried)
+    return _carry(params, inputs, stored_j, served, voltage, (alive_share, share_frac), is_carried)
 
 
 @njit(cache=True)
-def _bus_of(params: Any, inputs: Any, bus: int, e: int, served: Array, voltage: Array) -> tuple[float, float]:
+def _bus_of(
+    feeds: Any, share_frac: Array, feeder: NDArray[np.int64], served: Array, voltage: Array
+) -> tuple[float, float]:
     """Shares of the feeders of a bus that are alive, and the voltage that they give it."""
     alive_share, into_pu = 0.0, 0.0
-    for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
-        part = _alive_share(params, inputs, served, e, f)
+    for f in feeds:
+        part = share_frac[f] * served[feeder[f]]
         alive_share += part
-        into_pu += part * voltage[params.feeder[f]]
+        into_pu += part * voltage[feeder[f]]
     return alive_share, into_pu / alive_share if alive_share > 0.0 else 0.0
 
 
 @njit(cache=True)
 def has_input(params: Any, inputs: Any, served: Array, voltage: Array) -> Array:
     """1 for elements that have a voltage at their input that they take, array (element); 0 for sources."""
-    found = np.zeros(served.size)
+    found, share_frac = np.zeros(served.size), _shares_now(params, inputs)
     for i in range(served.size):
         e, bus = params.order[i], params.bus[i]
         if bus >= 0 and inputs.is_fed[e]:
-            alive_share, into_pu = _bus_of(params, inputs, bus, e, served, voltage)
+            feeds = range(params.first_feed[bus], params.first_feed[bus + 1])
+            alive_share, into_pu = _bus_of(feeds, share_frac, params.feeder, served, voltage)
             found[e] = 1.0 if alive_share > 0.0 and into_pu >= params.lowest_pu[e] else 0.0
     return found
 
@@ -114,10 +130,11 @@ def _carry(
     stored_j: Array,
     served: Array,
     voltage: Array,
-    alive_share: Array,
+    shares: tuple[Array, Array],
     is_carried: NDArray[np.bool_],
 ) -> Flow:
-    elements = stored_j.size
+    elements, store = stored_j.size, params.store
+    alive_share, share_frac = shares
     in_w, out_w, lost_w = np.zeros(elements), np.zeros(elements), np.zeros(elements)
     given_w, taken_w, load = np.zeros(elements), np.zeros(elements), np.zeros(elements)
     bus_w = np.zeros(alive_share.size)
@@ -128,52 +145,45 @@ def _carry(
             # current is what heats and trips: power that is held draws more of it at a lower voltage
             current_w = out_w[e] / voltage[e] if voltage[e] > 0.0 else out_w[e]
             load[e] = current_w / params.rating_w[e]
-            lost_w[e] = _lost_w(params, inputs, e, current_w)
+            curve = params.eco_losses if inputs.is_eco[e] else params.losses
+            shape = curve.constant_frac[e], curve.linear_frac[e], curve.quadratic_frac[e]
+            lost_w[e] = _loss_w(current_w, params.rating_w[e], *shape)
             need_w = out_w[e] + lost_w[e]
             if is_carried[e]:
                 given_w[e] = need_w
             else:
-                given_w[e], taken_w[e] = _store_w(params, inputs, e, stored_j[e], need_w)
+                if store.capacity_j[e] > 0.0:
+                    room_j = store.capacity_j[e] - stored_j[e]
+                    given_w[e], taken_w[e] = _store_w(
+                        inputs.orders, e, store.charge_w[e], stored_j[e], room_j, need_w
+                    )
                 in_w[e] = need_w - given_w[e] + taken_w[e]
-            lost_w[e] += given_w[e] * (1.0 / params.store.discharge_frac[e] - 1.0)
-            lost_w[e] += taken_w[e] * (1.0 - params.store.charge_frac[e])
+            lost_w[e] += given_w[e] * (1.0 / store.discharge_frac[e] - 1.0)
+            lost_w[e] += taken_w[e] * (1.0 - store.charge_frac[e])
             if bus >= 0:
                 bus_w[bus] += in_w[e]
-            elif params.store.capacity_j[e] > 0.0:  # its store is behind the meter
+            elif store.capacity_j[e] > 0.0:  # its store is behind the meter
                 load[e] *= in_w[e] / out_w[e] if out_w[e] > 0.0 else 0.0
         if params.is_last[i] and bus_w[bus] > 0.0:
-            _draw(params, inputs, bus, e, bus_w[bus] / alive_share[bus], served, out_w)
+            whole_w = bus_w[bus] / alive_share[bus]
+            for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
+                parent = params.feeder[f]
+                out_w[parent] += whole_w * share_frac[f] * served[parent]
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
 
 
 @njit(cache=True)
-def _draw(params: Any, inputs: Any, bus: int, e: int, whole_w: float, served: Array, out_w: Array) -> None:
-    """Power of a bus from its feeders that are alive, by their shares."""
-    for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
-        out_w[params.feeder[f]] += whole_w * _alive_share(params, inputs, served, e, f)
-
-
-@njit(cache=True)
-def _lost_w(params: Any, inputs: Any, e: int, current_w: Any) -> Any:
-    """Loss of an element as a converter, or while it lets its feeders through [W]."""
-    curve = params.eco_losses if inputs.is_eco[e] else params.losses
-    return _loss_w(
-        current_w, params.rating_w[e], curve.constant_frac[e], curve.linear_frac[e], curve.quadratic_frac[e]
-    )
-
-
-@njit(cache=True)
-def _store_w(params: Any, inputs: Any, e: int, stored_j: float, need_w: float) -> tuple[float, float]:
+def _store_w(
+    orders: Any, e: int, charge_w: float, stored_j: float, room_j: float, need_w: float
+) -> tuple[float, float]:
     """What the store of an element with feeders gives and takes: it is charged, unless it has orders [W]."""
-    orders, charge_w = inputs.orders, params.store.charge_w[e]
-    has_room = stored_j < params.store.capacity_j[e]
     if not orders.most_w.size:
-        return 0.0, charge_w if has_room else 0.0
+        return 0.0, charge_w if room_j > 0.0 else 0.0
     over_w = need_w - orders.most_w[e]
     if over_w > 0.0:
         return (min(over_w, orders.give_w[e], need_w) if stored_j > orders.reserve_j[e] else 0.0), 0.0
     wanted_w = max(min(charge_w, orders.take_w[e]), min(charge_w, orders.least_w[e] - need_w))
-    return 0.0, (min(wanted_w, -over_w) if has_room else 0.0)
+    return 0.0, (min(wanted_w, -over_w) if room_j > 0.0 else 0.0)
 
 
 @njit(cache=True)

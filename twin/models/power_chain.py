@@ -12,6 +12,7 @@ a store runs empty or full or a trip is due, and between cuts all powers are con
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,12 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from twin.errors import Fault, TopologyError
+from twin.models import _power_flow
+from twin.models._compiled import digest_of
 from twin.models._power_buses import buses_of, loads_first
 from twin.models._power_flow import Flow, advance, flow_of, next_s
 from twin.models._power_orders import NO_ORDERS, NONE, Orders
+from twin.physics import converter, inverse_time, storage
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -334,14 +338,20 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     return State(*out[:3]), Outputs(*out[3:])
 
 
-# arrays one by one, and one to fill in: unpacking tuples and making arrays costs more than the step
-@njit(cache=True)
-def _advance(out: Array, dt_s: float, *arrays: Any) -> None:
-    losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
-    store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
-    params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])  # type: ignore[call-arg]
-    inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), arrays[40])  # type: ignore[call-arg]
-    advance(params, State(*arrays[26:29]), inputs, dt_s, out)
+def _compiled(digest: str) -> Callable[..., None]:
+    # arrays one by one, and one to fill in: unpacking tuples and making arrays costs more than the step
+    @njit(cache=True)
+    def entry(out: Array, dt_s: float, *arrays: Any) -> None:
+        losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
+        store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
+        params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])  # type: ignore[call-arg]
+        inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), arrays[40])  # type: ignore[call-arg]
+        advance(params, State(*arrays[26:29]), inputs, dt_s if digest != "" else 0.0, out)
+
+    return entry
+
+
+_advance = _compiled(digest_of(_power_flow, converter, inverse_time, storage))
 
 
 def flow(params: Params, state: State, inputs: Inputs) -> Flow:
