@@ -185,22 +185,29 @@ class PowerTree:
     @classmethod
     def of(cls, graph: nx.MultiDiGraph, on_reserve: Collection[str] = ()) -> PowerTree:
         """Read the power edges of a graph, for elements in ``on_reserve`` those that their switches take instead."""
-        edges = [edge for edge in edges_of(graph, "power") if edge[1] not in on_reserve]
-        edges += [edge for edge in edges_of(graph, RESERVE) if edge[1] in on_reserve]
+        all_edges = edges_of(graph, "power")
+        edges = [edge for edge in all_edges if edge[1] not in on_reserve]
+        edges += [edge for edge in edges_of(graph, RESERVE) if edge[1] in on_reserve] if on_reserve else []
         tree = nx.DiGraph((u, v, {"share": d["share"]}) for u, v, d in edges)
-        tree.add_nodes_from(end for u, v, _ in edges_of(graph, "power") for end in (u, v))
+        tree.add_nodes_from(end for u, v, _ in all_edges for end in (u, v))
         order = list(reversed(list(nx.topological_sort(tree))))
         below = {n: [(child, d["share"]) for child, d in tree[n].items()] for n in order}
         return cls(graph, order, below)
 
     def moved(self, down: Collection[str]) -> frozenset[str]:
         """Elements that lose their sources and have a reserve that is alive."""
-        reserves: dict[str, list[str]] = {}
-        for source, name, _ in edges_of(self.graph, RESERVE) if down else ():
-            reserves.setdefault(name, []).append(source)
+        reserves = self._reserves if down else {}
         dead = self.dead(down) if reserves else set()
         lost = dead - set(down)
         return frozenset(n for n, sources in reserves.items() if n in lost and not dead.issuperset(sources))
+
+    @cached_property
+    def _reserves(self) -> dict[str, list[str]]:
+        """Sources to which the switch of an element can move it; one walk of the graph for all outages."""
+        found: dict[str, list[str]] = {}
+        for source, name, _ in edges_of(self.graph, RESERVE):
+            found.setdefault(name, []).append(source)
+        return found
 
     def after(self, down: Collection[str]) -> PowerTree:
         """The tree once switches have moved those."""
