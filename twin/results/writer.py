@@ -236,8 +236,7 @@ class Writer:
             data = group[name]
             data.resize(rows + len(time_s), axis=0)
             data[rows:] = block
-        group.attrs[ROWS] = rows + len(time_s)
-        self._file.flush()
+        self._count(group, rows + len(time_s))
 
     def expect(self, table: str, rows: int) -> None:
         """Lay out a growing table for about so many rows."""
@@ -266,7 +265,12 @@ class Writer:
             data = group[column.name]
             data.resize(rows + added, axis=0)
             data[rows:] = values
-        group.attrs[ROWS] = rows + added
+        self._count(group, rows + added)
+
+    def _count(self, group: h5py.Group, rows: int) -> None:
+        """Say that rows are there, once they are: a flush that is killed may write its parts in any order."""
+        self._file.flush()
+        group.attrs[ROWS] = rows
         self._file.flush()
 
     def _table(self, name: str, chunk_rows: int) -> None:
