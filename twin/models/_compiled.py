@@ -27,8 +27,8 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
     Parameters
     ----------
     fill : callable
-        ``(params, state, inputs, dt_s, out)``, NamedTuples of arrays (asset), as NumPy computes it; fills in ``out``,
-        array (row, asset).
+        ``(params, state, inputs, dt_s, out, *more)``, NamedTuples of arrays (asset), as NumPy computes it; fills in
+        ``out``, array (row, asset).
     rows : int
         Rows of ``out``.
     relations : callables
@@ -37,7 +37,7 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
     Returns
     -------
     callable
-        ``(params, state, inputs, dt_s)``, which returns the rows.
+        ``(params, state, inputs, dt_s, *more)``, which returns the rows.
 
     """
     home = sys.modules[fill.__module__]
@@ -46,6 +46,7 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
 
     as_params, as_state, as_inputs = home.Params, home.State, home.Inputs
     first, second = len(as_params._fields), len(as_params._fields) + len(as_state._fields)
+    third = second + len(as_inputs._fields)
 
     # arrays one by one, and one to fill in: unpacking tuples and making arrays costs more than many a step
     @njit(cache=True, error_model="numpy")
@@ -54,14 +55,15 @@ def compiled(fill: Callable[..., None], rows: int, *relations: Callable[..., Any
         inner(
             as_params(*arrays[:first]),
             as_state(*arrays[first:second]),
-            as_inputs(*arrays[second:]),
+            as_inputs(*arrays[second:third]),
             span_s,
             out,
+            *arrays[third:],
         )
 
-    def call(params: Any, state: Any, inputs: Any, dt_s: float) -> Array:
+    def call(params: Any, state: Any, inputs: Any, dt_s: float, *more: Array) -> Array:
         out = np.empty((rows, len(inputs[0])))
-        entry(out, dt_s, *params, *state, *inputs)
+        entry(out, dt_s, *params, *state, *inputs, *more)
         return out
 
     return call

@@ -115,6 +115,22 @@ def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
 
 
 @njit(cache=True)
+def end_of_alike(values: Array, is_other: NDArray[np.bool_], first: int) -> int:
+    """First place after one that is marked, or has another value; in strides that compile to vectors."""
+    last, stride = first + 1, 32
+    while last + stride <= values.size:
+        found, near, marks = False, values[last : last + stride], is_other[last : last + stride]
+        for i in range(stride):
+            found |= marks[i] | (near[i] != values[first])
+        if found:
+            break
+        last += stride
+    while last < values.size and values[last] == values[first] and not is_other[last]:
+        last += 1
+    return last
+
+
+@njit(cache=True)
 def _follow(
     rate: Array,
     ways: Array,

@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import fill_propagators, mark_other
+from twin.models._linear import end_of_alike, fill_propagators, mark_other
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K, PLATE_FLOW_EXPONENT
 
@@ -93,8 +93,25 @@ def at_rest(params: Params, temperature_k: float) -> State:
     return State(uniform, uniform.copy(), uniform.copy())
 
 
-def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[State, Outputs]:
+def differs(params: Params) -> NDArray[np.bool_]:
+    """Whether a GPU has other figures than the one before it, array (gpu); for those who step the same GPUs often."""
+    found = np.zeros(len(params.die_j_per_k), np.bool_)
+    for values in params:
+        mark_other(values, found)
+    return found
+
+
+def step(
+    params: Params, state: State, inputs: Inputs, dt_s: float, other: NDArray[np.bool_] | None = None
+) -> tuple[State, Outputs]:
     """Advance by ``dt_s`` with constant inputs; exact for any length.
+
+    Parameters
+    ----------
+    params, state, inputs, dt_s
+        As of every model.
+    other : array (gpu), optional
+        What :func:`differs` says of these figures.
 
     Raises
     ------
@@ -109,68 +126,79 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.die_k[0].round(2))
     357.34
     """
-    *temperatures, energy_j, heat_j, received_kg = end = _advance(params, state, inputs, dt_s)
+    other = differs(params) if other is None else other
+    *temperatures, energy_j, heat_j, received_kg = end = _advance(params, state, inputs, dt_s, other)
     within("gpu", end[:3])
     return State(*temperatures), Outputs(energy_j, heat_j, received_kg, *temperatures)
 
 
-def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
+def _relaxed(
+    params: Params, state: State, inputs: Inputs, dt_s: float, out: Array, other: NDArray[np.bool_]
+) -> None:
     """Fill in the temperatures at the end and the amounts of the outputs."""
     gpus = inputs.power_w.size
     rate, ways = np.zeros((3, 3)), np.empty((5, 3, 3))
-    is_other = np.zeros(gpus, np.bool_)  # GPUs of a rack share flow and type
-    mark_other(inputs.flow_kg_per_s, is_other)
-    for values in params:
-        mark_other(values, is_other)
+    flow = inputs.flow_kg_per_s
     first = 0
     while first < gpus:
-        last = first + 1
-        while last < gpus and not is_other[last]:
-            last += 1
+        last = end_of_alike(flow, other, first)  # GPUs of a rack share flow and type
         _fill_in(rate, params, inputs.flow_kg_per_s[first], first)
         fill_propagators(rate, dt_s, ways)
-        _follow(params, state, inputs, ways, first, last, out)
+        shares = _shares(ways, 1.0 / params.die_j_per_k[first], flow[first] * params.coolant_j_per_kg_k[first])
+        alike = slice(first, last)
+        nodes = state.die_k[alike], state.plate_k[alike], state.coolant_k[alike]
+        ends = out[0, alike], out[1, alike], out[2, alike], out[3, alike], out[4, alike]
+        _follow(nodes, inputs.inlet_k[alike], inputs.power_w[alike], shares, dt_s, ends)
+        out[5, alike] = flow[first] * dt_s
         first = last
-    for a in range(gpus):
-        out[3, a], out[5, a] = inputs.power_w[a] * dt_s, inputs.flow_kg_per_s[a] * dt_s
+
+
+Shares = tuple[float, float, float, float]
+"""Of die, plate and coolant above the inlet, and of the power, in what a step adds to a row."""
+
+
+@njit(cache=True, error_model="numpy")
+def _shares(
+    ways: Array, source: float, carried_w_per_k: float
+) -> tuple[Shares, Shares, Shares, Shares]:
+    """Shares in die, plate and coolant temperature, and in the heat carried off, from what a step does to a node."""
+    once, twice, rise = ways[0], ways[1], ways[2]
+    heat = once[2] * carried_w_per_k
+    return (
+        (rise[0, 0], rise[0, 1], rise[0, 2], once[0, 0] * source),
+        (rise[1, 0], rise[1, 1], rise[1, 2], once[1, 0] * source),
+        (rise[2, 0], rise[2, 1], rise[2, 2], once[2, 0] * source),
+        (heat[0], heat[1], heat[2], twice[2, 0] * source * carried_w_per_k),
+    )
 
 
 @njit(cache=True, error_model="numpy")
 def _follow(
-    params: Params, state: State, inputs: Inputs, ways: Array, first: int, last: int, out: Array
-) -> None:
-    """Temperatures and heat carried off of alike GPUs, from what a step does to a node."""
-    alike = slice(first, last)
-    nodes = state.die_k[alike], state.plate_k[alike], state.coolant_k[alike]
-    inlet_k, power_w = inputs.inlet_k[alike], inputs.power_w[alike]
-    source = 1.0 / params.die_j_per_k[first]
-    for n in range(3):
-        shares = ways[2, n, 0], ways[2, n, 1], ways[2, n, 2], ways[0, n, 0] * source
-        _sum_up(nodes[n], nodes, inlet_k, power_w, shares, out[n, alike])
-    carried = inputs.flow_kg_per_s[first] * params.coolant_j_per_kg_k[first]
-    shares = ways[0, 2, 0], ways[0, 2, 1], ways[0, 2, 2], ways[1, 2, 0] * source
-    _sum_up(np.zeros(last - first), nodes, inlet_k, power_w, shares, out[4, alike])
-    out[4, alike] *= carried
-
-
-@njit(cache=True, error_model="numpy")
-def _sum_up(
-    before: Array,
     nodes: tuple[Array, Array, Array],
     inlet_k: Array,
     power_w: Array,
-    shares: tuple[float, float, float, float],
-    into: Array,
+    shares: tuple[Shares, Shares, Shares, Shares],
+    dt_s: float,
+    ends: tuple[Array, Array, Array, Array, Array],
 ) -> None:
-    """Add to a row the shares of its nodes and of the power; a loop that compiles to vectors."""
+    """Fill in the rows of alike GPUs but that of the coolant; a loop that compiles to vectors."""
     die_k, plate_k, coolant_k = nodes
-    of_die, of_plate, of_coolant, of_power = shares
-    for a in range(into.size):
-        inlet = inlet_k[a]  # above it, so that what flows off is not a difference of large numbers
-        into[a] = before[a] + (
-            of_die * (die_k[a] - inlet) + of_plate * (plate_k[a] - inlet)
-            + of_coolant * (coolant_k[a] - inlet) + of_power * power_w[a]
-        )  # fmt: skip
+    to_die, to_plate, to_coolant, to_heat = shares
+    die_end_k, plate_end_k, coolant_end_k, energy_j, heat_j = ends
+    for a in range(power_w.size):
+        inlet, power = inlet_k[a], power_w[a]
+        # above the inlet, so that what flows off is not a difference of large numbers
+        die, plate, coolant = die_k[a] - inlet, plate_k[a] - inlet, coolant_k[a] - inlet
+        die_end_k[a] = die_k[a] + _sum_up(to_die, die, plate, coolant, power)
+        plate_end_k[a] = plate_k[a] + _sum_up(to_plate, die, plate, coolant, power)
+        coolant_end_k[a] = coolant_k[a] + _sum_up(to_coolant, die, plate, coolant, power)
+        heat_j[a] = _sum_up(to_heat, die, plate, coolant, power)
+        energy_j[a] = power * dt_s
+
+
+@njit(cache=True, error_model="numpy")
+def _sum_up(shares: Shares, die: float, plate: float, coolant: float, power: float) -> float:
+    return shares[0] * die + shares[1] * plate + shares[2] * coolant + shares[3] * power
 
 
 @njit(cache=True, error_model="numpy")

@@ -115,6 +115,7 @@ class Queue:
         )  # what changes within the step add to a step of the shares at its end
         self._used, self._used_late_s = 0, 0.0
         self.changes = 0
+        self._last: tuple[float, Outputs] | None = None
         self._waiting: list[int] = []
         self._running: dict[int, Index] = {}
         self._due = [(float(t), _COME, job, 0) for job, t in enumerate(table.submitted_at_s)]
@@ -158,12 +159,16 @@ class Queue:
                     self._level(job, level, now_s, began_s)
             self._begin(now_s, began_s)
         self.now_s, span_s = until_s, until_s - began_s
+        if is_calm and self._last is not None and self._last[0] == span_s:
+            return self._last[1]  # as nearly always
         total_s, used_s = self._share * span_s, self._used * span_s + self._used_late_s
         if not is_calm:
             total_s += self._late_s
             self._late_s.fill(0.0)
             self._used_late_s = 0.0
-        return Outputs(total_s[0], total_s[1], used_s)
+        found = Outputs(total_s[0], total_s[1], used_s)
+        self._last = (span_s, found) if is_calm else None
+        return found
 
     def _begin(self, now_s: float, began_s: float) -> None:
         if not self._waiting:

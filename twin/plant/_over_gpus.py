@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 energy_j: Final = compiled_relation(gpu_power.energy_j)
+static_w: Final = compiled_relation(gpu_power.static_w)
 
 
 @njit(cache=True)
@@ -28,14 +29,45 @@ def total(amount: Array, owner: Index, owners: int) -> Array:
     """
     found = np.zeros(owners)
     first = 0
-    while first < owner.size:  # by runs of one owner, whose sum stays in a register
-        last, of_run = first, 0.0
-        while last < owner.size and owner[last] == owner[first]:
-            of_run += amount[last]
-            last += 1
+    while first < owner.size:  # by runs of one owner
+        last = _end_of_run(owner, first)
         if owner[first] >= 0:
-            found[owner[first]] += of_run
+            found[owner[first]] += _sum(amount[first:last])
         first = last
+    return found
+
+
+@njit(cache=True)
+def is_calm(throttle_k: Array, die_k: Array, clock_frac: Array) -> bool:
+    """Whether all banks are cool and at full clock; without an early end, so that it compiles to vectors."""
+    found = True
+    for g in range(die_k.size):
+        found &= (clock_frac[g] == 1.0) & (die_k[g] <= throttle_k[g])
+    return found
+
+
+@njit(cache=True)
+def _end_of_run(owner: Index, first: int) -> int:
+    """First place after one that another owns; in strides that compile to vectors."""
+    last, stride = first + 1, 32
+    while last + stride <= owner.size:
+        other, part = 0, owner[last : last + stride]
+        for i in range(stride):
+            other |= part[i] ^ owner[first]
+        if other != 0:
+            break
+        last += stride
+    while last < owner.size and owner[last] == owner[first]:
+        last += 1
+    return last
+
+
+@njit(cache=True, fastmath={"reassoc"})
+def _sum(amount: Array) -> float:
+    """Sum in any order."""
+    found = 0.0
+    for i in range(amount.size):
+        found += amount[i]
     return found
 
 
@@ -104,10 +136,14 @@ def coolant(
         A rack's share of its loop over its rated share [1].
     """
     found = np.empty((2, rated_kg_per_s.size))
-    for g in range(rated_kg_per_s.size):
-        cdu, rack = cdu_of_gpu[g], rack_of_gpu[g]
-        found[0, g] = air_k[rack] if cdu < 0 else supply_k[cdu]
-        found[1, g] = rated_kg_per_s[g]
-        if cdu >= 0:
-            found[1, g] *= share_frac[cdu] * branch_frac[rack]
+    first = 0
+    while first < rated_kg_per_s.size:
+        cdu, rack = cdu_of_gpu[first], rack_of_gpu[first]
+        last = min(_end_of_run(cdu_of_gpu, first), _end_of_run(rack_of_gpu, first))
+        rated, inlet_k, flow = rated_kg_per_s[first:last], found[0, first:last], found[1, first:last]
+        supply = air_k[rack] if cdu < 0 else supply_k[cdu]
+        share = 1.0 if cdu < 0 else share_frac[cdu] * branch_frac[rack]
+        for g in range(last - first):
+            inlet_k[g], flow[g] = supply, rated[g] * share
+        first = last
     return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from twin.models import gpu
 from twin.plant.maps import Maps
 from twin.plant.node import Array, Node
 from twin.plant.thermal import Gpus
@@ -56,11 +58,13 @@ def fold(maps: Maps, gpus: Gpus, node: Node) -> tuple[Maps, Gpus, Node]:
 
         return tuples._replace(**{name: one_of(name, getattr(tuples, name)) for name in tuples._fields})
 
+    bodies = of(thermal, TOGETHER, APART)
+    step = partial(gpu.step, other=gpu.differs(bodies))
     indices = {f.name: getattr(maps, f.name)[one] for f in fields(maps) if f.name.endswith("_of_gpu")}
     return (
         replace(maps, **indices | {"bank_of_gpu": place[bank.ravel()]}, gpus_of_bank=size),
         Gpus(of(power, ("idle_w", "tdp_w")), of(limits, ()), gpus.rated_flow_kg_per_s[one] * size,
              gpus.is_liquid[one]),
-        Node(node.step, of(thermal, TOGETHER, APART), of(node.state, ()),
+        Node(step, bodies, of(node.state, ()),
              of(node.inputs, ("power_w", "flow_kg_per_s")), node.stored_j),
     )  # fmt: skip

@@ -48,14 +48,7 @@ def exchange(p: Plant) -> None:
     p.outdoor_k = p.weather.at(p.now_s)
     alive = p.served("rack")
     work = _work(p)
-    given = p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s
-    gpu_w = _over_gpus.energy_j(*given) / p.tick_s
-    if p.jobs is not None:
-        job_w, cpu_w = p.jobs.take(p.tick_s)
-        gpu_w += job_w
-        p.base_w = p.chain.base_w + cpu_w
-    if alive.min() < 1.0 or p.clock_frac.min() <= 0.0:
-        gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
+    gpu_w = _gpu_w(p, alive, work)
     base_w = p.base_w * alive
     p.handed = Handed()
     _clocks(p, alive, work)
@@ -65,6 +58,23 @@ def exchange(p: Plant) -> None:
     mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w, network_w)}
     _gpu_side(p, gpu_w)
     _power_side(p, gpu_w, base_w, {**network_w, **mechanical_w})
+
+
+def _gpu_w(p: Plant, alive: Array, work: gpu_power.Work) -> Array:
+    """Work of replicas and jobs, clock and temperature → power of each GPU package [W]."""
+    if p.pools:
+        given = p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s
+        gpu_w = _over_gpus.energy_j(*given) / p.tick_s
+    else:
+        gpu_w = _over_gpus.static_w(p.gpus.power, p.die_before_k)
+    if p.jobs is not None:
+        job_w, cpu_w = p.jobs.take(p.tick_s)
+        gpu_w += job_w
+        p.base_w = p.chain.base_w + cpu_w
+    is_throttled = p.clock_frac is not p.full_clock_frac
+    if alive.min() < 1.0 or (is_throttled and p.clock_frac.min() <= 0.0):
+        gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
+    return gpu_w
 
 
 def _work(p: Plant) -> gpu_power.Work:
@@ -78,15 +88,23 @@ def _work(p: Plant) -> gpu_power.Work:
 
 
 def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
-    """GPU temperature and power cap → clock → replica: the slowest GPU sets the pace; a paused replica has none."""
+    """GPU temperature and power cap → clock."""
     p.die_before_k = p.nodes["gpu"].state.die_k
-    p.cool_clock_frac = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
+    limits = p.gpus.limits
+    if not _over_gpus.is_calm(limits.throttle_k, p.die_before_k, p.cool_clock_frac):
+        p.cool_clock_frac = thermal.clock_frac(limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
     if np.isfinite(p.inputs["pool.cap_w"]).any():
         p.capped_clock_frac = _capped_clock_frac(p, work)
         p.clock_frac = np.minimum(p.cool_clock_frac, p.capped_clock_frac)
     else:
-        p.capped_clock_frac.fill(1.0)
+        p.capped_clock_frac = p.full_clock_frac
         p.clock_frac = p.cool_clock_frac
+    if p.pools:
+        _paces(p, alive)
+
+
+def _paces(p: Plant, alive: Array) -> None:
+    """Clocks and pauses → replicas: the slowest GPU sets the pace; a paused replica has none."""
     now_frac = p.clock_frac if alive.min() >= 1.0 else p.clock_frac * alive[p.maps.rack_of_gpu]
     of_team = _over_gpus.slowest(now_frac, p.maps.team_of_gpu, len(p.maps.lanes_of_team))
     pace = of_team[p.maps.team_of_replica]

@@ -70,7 +70,8 @@ class Plant:
         self.ids: dict[str, tuple[str, ...]] = {**maps.ids, "outdoor": ("outdoor",)}
         self.places: dict[str, np.ndarray] = {}
         self.pools = tuple(pool.name or "all" for pool in maps.pools)
-        self.clock_frac, self.cool_clock_frac, self.capped_clock_frac = np.ones((3, len(maps.gpus_of_bank)))
+        self.full_clock_frac = np.ones(len(maps.gpus_of_bank))
+        self.clock_frac = self.cool_clock_frac = self.capped_clock_frac = self.full_clock_frac
         self.turns = pausing.first_turns(maps.group_of_replica)
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
@@ -127,17 +128,22 @@ class Plant:
             return
         self.now_s += dt_s
         self.dt_s = dt_s
-        if self.links is not None and self.links.has_changed():
-            self.serving.share_anew()
-        self.serving.advance(self.now_s)
+        if self.pools:
+            self._serve()
         if self.jobs is not None:
             self.jobs.advance(self.now_s)
-        for row, name in enumerate(gpu_power.Work._fields):
-            self.work[row] += getattr(self.serving.outputs, name)
         for node in self.nodes.values():
             node.advance(dt_s)
         self.ledger.outdoor_j += self.handed.outdoor_w * dt_s
         self.window.add(self, dt_s)
+
+    def _serve(self) -> None:
+        """Let replicas work up to now."""
+        if self.links is not None and self.links.has_changed():
+            self.serving.share_anew()
+        self.serving.advance(self.now_s)
+        for row, name in enumerate(gpu_power.Work._fields):
+            self.work[row] += getattr(self.serving.outputs, name)
 
     def exchange(self) -> None:
         """Let the models tell each other what they did in the tick that ends now."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import accumulate
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from twin.models import serving as model
 from twin.topology import SWITCHES
 
 if TYPE_CHECKING:
@@ -21,35 +24,10 @@ AMOUNTS = ("_j", "_kg", "_s", "_tokens", "_bytes", "preemptions")
 """Endings of outputs that add up over steps."""
 
 BLOCK: Final = 16
-"""Steps that are summed up together: one after the other costs more than making them."""
+"""Steps of the power chain that are looked at together: one after the other costs more than making them."""
 
-
-class Step(NamedTuple):
-    """What a step leaves to be summed up; its arrays are not changed any more.
-
-    Parameters
-    ----------
-    dt_s : float
-        Its length [s].
-    outputs : dict of str to NamedTuple
-        By node; of the replicas as node ``serving``, empty without any.
-    base_w : array (rack)
-        Power of everything in a rack but its GPUs [W].
-    demand_w : array (element)
-        What loads of the power chain asked for [W].
-    trunk_bytes, traffic_bytes : array (trunk)
-    die_k, clock_frac, cool_clock_frac : array (bank)
-    """
-
-    dt_s: float
-    outputs: dict[str, Any]
-    base_w: Array
-    demand_w: Array
-    trunk_bytes: Array
-    traffic_bytes: Array
-    die_k: Array
-    clock_frac: Array
-    cool_clock_frac: Array
+BANKS: Final = "gpu"
+"""The node whose arrays are long: its outputs are added one by one, those of all others as one array."""
 
 
 @dataclass
@@ -104,84 +82,105 @@ class Window:
 
     def __init__(self) -> None:
         self._sums = Totals()
-        self._steps: list[Step] = []
+        self._flat = np.zeros(0)
+        self._banks: tuple[Array, ...] = ()
+        self._names: list[tuple[str, str, int]] = []  # node, output, and where it ends in the flat sums
+        self._made: list[tuple[float, Any]] = []
 
     def add(self, p: Plant, dt_s: float) -> None:
         """Add the step that was made last, of this length."""
-        outputs = {name: node.outputs for name, node in p.nodes.items()}
-        outputs["serving"] = p.serving.outputs
-        step = Step(
-            dt_s, outputs, p.base_w, p.nodes["power"].inputs.demand_w, p.serving.trunk_bytes,
-            p.serving.traffic_bytes, p.die_before_k, p.clock_frac, p.cool_clock_frac,
-        )  # fmt: skip
-        self._steps.append(step)
-        if len(self._steps) >= BLOCK:
-            self._sum_up(p)
+        if p.nodes["power"].outputs is None:
+            return  # nothing was done yet
+        parts, of_banks = self._parts(p, dt_s)
+        if not self._names:
+            self._name(p, parts)
+            self._flat = np.concatenate(parts)
+            self._banks = tuple(values.copy() for values in of_banks)
+        else:
+            self._flat += np.concatenate(parts)
+            for total, values in zip(self._banks, of_banks, strict=True):
+                total += values
+        self._sums.span_s += dt_s
+        self._add_extremes(p, dt_s)
+        if len(self._made) >= BLOCK:
+            self._add_power(p)
+
+    def _parts(self, p: Plant, dt_s: float) -> tuple[list[Array], tuple[Array, ...]]:
+        """What a step adds, in the order of :meth:`_name`, and what it adds to banks."""
+        power, of_banks = p.nodes["power"], ()
+        self._made.append((dt_s, power.outputs))
+        parts = [power.inputs.demand_w * dt_s, p.base_w * power.outputs.served_s[p.chain.at["rack"]]]
+        if p.pools:
+            parts += (p.serving.trunk_bytes, p.serving.traffic_bytes, *_amounts(model.Outputs)[1](p.serving.outputs))
+        for name, node in p.nodes.items():
+            amounts = _amounts(type(node.outputs))[1](node.outputs)
+            if name == BANKS:
+                of_banks = amounts
+            else:
+                parts += amounts
+        return parts, of_banks
+
+    def _name(self, p: Plant, parts: Sequence[Array]) -> None:
+        names = [("", "asked_j"), ("", "base_j")]
+        outputs = {name: type(node.outputs) for name, node in p.nodes.items() if name != BANKS}
+        if p.pools:
+            names += [("", "trunk_bytes"), ("", "traffic_bytes")]
+            outputs = {"serving": model.Outputs, **outputs}
+        names += [(node, name) for node, kind in outputs.items() for name in _amounts(kind)[0]]
+        ends = accumulate(len(part) for part in parts)
+        self._names = [(*name, end) for name, end in zip(names, ends, strict=True)]
+
+    def _add_extremes(self, p: Plant, dt_s: float) -> None:
+        sums = self._sums
+        if sums.hottest_k.shape != p.die_before_k.shape:
+            sums.hottest_k, sums.slowest_frac = p.die_before_k.copy(), p.clock_frac.copy()
+            sums.throttled_s = np.zeros(len(p.clock_frac))
+        np.maximum(sums.hottest_k, p.die_before_k, out=sums.hottest_k)
+        if p.clock_frac is not p.full_clock_frac:  # as it is nearly always
+            np.minimum(sums.slowest_frac, p.clock_frac, out=sums.slowest_frac)
+        if p.cool_clock_frac is not p.full_clock_frac:
+            sums.throttled_s += np.where(p.cool_clock_frac < 1.0, dt_s, 0.0)
 
     def totals(self, p: Plant) -> Totals:
         """Sums and extremes of the steps so far."""
-        self._sum_up(p)
-        return self._sums
+        self._add_power(p)
+        first, sums = 0, self._sums
+        for node, name, end in self._names:
+            if node:
+                sums.amounts.setdefault(node, {})[name] = self._flat[first:end]
+            else:
+                setattr(sums, name, self._flat[first:end])
+            first = end
+        if self._banks:
+            names = _amounts(type(p.nodes[BANKS].outputs))[0]
+            sums.amounts[BANKS] = dict(zip(names, self._banks, strict=True))
+        return sums
 
-    def _sum_up(self, p: Plant) -> None:
-        steps, self._steps = self._steps, []
-        if not steps:
+    def _add_power(self, p: Plant) -> None:
+        """Add what the power chain did in the last steps, in a block."""
+        spans_s, made = np.array([dt_s for dt_s, _ in self._made]), [out for _, out in self._made]
+        self._made = []
+        if not made:
             return
-        sums = self._sums
-        for name, first in steps[0].outputs.items():
-            if first is not None:
-                _add_up(sums.amounts.setdefault(name, {}), [step.outputs[name] for step in steps])
-        sums.span_s += sum(step.dt_s for step in steps)
-        sums.trunk_bytes = sums.trunk_bytes + _sum([step.trunk_bytes for step in steps])
-        sums.traffic_bytes = sums.traffic_bytes + _sum([step.traffic_bytes for step in steps])
-        sums.asked_j = sums.asked_j + _sum([step.demand_w * step.dt_s for step in steps])
-        sums.hottest_k = np.maximum(sums.hottest_k, _all(np.maximum, [step.die_k for step in steps]))
-        clocks = {id(step.clock_frac): step.clock_frac for step in steps}  # mostly one
-        sums.slowest_frac = np.minimum(sums.slowest_frac, _all(np.minimum, list(clocks.values())))
-        slowed = [step for step in steps if step.cool_clock_frac.min() < 1.0] or steps[:1]
-        sums.throttled_s = sums.throttled_s + _sum(
-            [np.where(s.cool_clock_frac < 1.0, s.dt_s, 0.0) for s in slowed]
-        )
-        if p.chain.supply is not None:
-            made = [p.chain.supply.known(p, step.outputs["power"]) for step in steps]
-            sums.load_frac = np.maximum(sums.load_frac, _all(np.maximum, [out.load_frac for out in made]))
-            sums.voltage_pu = np.minimum(sums.voltage_pu, _all(np.minimum, [out.voltage_pu for out in made]))
-        if steps[0].outputs["power"] is not None:
-            self._add_power(p, steps)
-
-    def _add_power(self, p: Plant, steps: Sequence[Step]) -> None:
-        sums, at = self._sums, p.chain.at
-        made = [step.outputs["power"] for step in steps]
-        base_j = [step.base_w * out.served_s[at["rack"]] for step, out in zip(steps, made, strict=True)]
-        sums.base_j = sums.base_j + _sum(base_j)
+        sums, at, supply = self._sums, p.chain.at, p.chain.supply
         in_j = np.array([out.in_j for out in made])
-        it_j = _sum([in_j[:, at[kind]].sum(axis=1) for kind in IT if kind in at])
+        it_j = np.sum([in_j[:, at[kind]].sum(axis=1) for kind in IT if kind in at], axis=0)
         put_in_j = in_j[:, at["feed"]].sum(axis=1)
-        if p.chain.supply is not None:
-            put_in_j += np.array([p.chain.supply.own_j(out) for out in made])
+        if supply is not None:
+            put_in_j += np.array([supply.own_j(out) for out in made])
+            known = [supply.known(p, out) for out in made]
+            sums.load_frac = np.maximum(sums.load_frac, np.max([out.load_frac for out in known], axis=0))
+            sums.voltage_pu = np.minimum(sums.voltage_pu, np.min([out.voltage_pu for out in known], axis=0))
         pue = np.divide(put_in_j, it_j, out=np.full(len(it_j), np.nan), where=it_j > 0.0)
-        sums.pue_s += float((pue * np.array([step.dt_s for step in steps])).sum())
-
-
-def _sum(parts: Sequence[Array]) -> Array:
-    return _all(np.add, parts)
-
-
-def _all(way: np.ufunc, parts: Sequence[Array]) -> Array:
-    """Reduction of arrays, one after the other: stacking wide ones costs more than reducing them."""
-    found = parts[0].copy()
-    for part in parts[1:]:
-        way(found, part, out=found)
-    return found
+        sums.pue_s += float((pue * spans_s).sum())
 
 
 @cache
-def _amounts(fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in fields if name.endswith(AMOUNTS) and "_per_" not in name)
-
-
-def _add_up(totals: dict[str, Array], outputs: Sequence[Any]) -> None:
-    """Add what adds up over steps, of a model's outputs, to totals by name."""
-    for name in _amounts(outputs[0]._fields):
-        amount = _sum([getattr(out, name) for out in outputs])
-        totals[name] = totals[name] + amount if name in totals else amount
+def _amounts(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Array, ...]]]:
+    """Names of the outputs of a model that add up over steps, and what picks them."""
+    fields: tuple[str, ...] = kind._fields
+    names = tuple(name for name in fields if name.endswith(AMOUNTS) and "_per_" not in name)
+    places = [fields.index(name) for name in names]
+    if len(places) == 1:
+        return names, lambda out: (out[places[0]],)
+    return names, itemgetter(*places) if places else lambda out: ()
