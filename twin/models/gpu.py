@@ -144,7 +144,9 @@ def _relaxed(
         last = end_of_alike(flow, other, first)  # GPUs of a rack share flow and type
         _fill_in(rate, params, inputs.flow_kg_per_s[first], first)
         fill_propagators(rate, dt_s, ways)
-        shares = _shares(ways, 1.0 / params.die_j_per_k[first], flow[first] * params.coolant_j_per_kg_k[first])
+        shares = _shares(
+            ways, 1.0 / params.die_j_per_k[first], flow[first] * params.coolant_j_per_kg_k[first]
+        )
         alike = slice(first, last)
         nodes = state.die_k[alike], state.plate_k[alike], state.coolant_k[alike]
         ends = out[0, alike], out[1, alike], out[2, alike], out[3, alike], out[4, alike]
@@ -158,9 +160,7 @@ Shares = tuple[float, float, float, float]
 
 
 @njit(cache=True, error_model="numpy")
-def _shares(
-    ways: Array, source: float, carried_w_per_k: float
-) -> tuple[Shares, Shares, Shares, Shares]:
+def _shares(ways: Array, source: float, carried_w_per_k: float) -> tuple[Shares, Shares, Shares, Shares]:
     """Shares in die, plate and coolant temperature, and in the heat carried off, from what a step does to a node."""
     once, twice, rise = ways[0], ways[1], ways[2]
     heat = once[2] * carried_w_per_k

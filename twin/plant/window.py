@@ -70,7 +70,9 @@ class Totals:
     def amount(self, p: Plant, node: str, name: str) -> Array:
         """Sum of an output; zero before the first step."""
         found = self.amounts.get(node, {}).get(name)
-        return np.zeros(len(p.nodes[node].params[0])) if found is None else found
+        if found is not None:
+            return found
+        return np.zeros(len(p.serving.params.engines if node == "serving" else p.nodes[node].params[0]))
 
     def rate(self, p: Plant, node: str, name: str) -> Array:
         """Mean rate of an output; zero before the first step."""
@@ -89,6 +91,8 @@ class Window:
 
     def add(self, p: Plant, dt_s: float) -> None:
         """Add the step that was made last, of this length."""
+        self._add_extremes(p, dt_s)
+        self._made.append((dt_s, p.nodes["power"].outputs))
         if p.nodes["power"].outputs is None:
             return  # nothing was done yet
         parts, of_banks = self._parts(p, dt_s)
@@ -98,22 +102,25 @@ class Window:
             self._banks = tuple(values.copy() for values in of_banks)
         else:
             self._flat += np.concatenate(parts)
-            for total, values in zip(self._banks, of_banks, strict=True):
-                total += values
+            for so_far, values in zip(self._banks, of_banks, strict=True):
+                np.add(so_far, values, out=so_far)
         self._sums.span_s += dt_s
-        self._add_extremes(p, dt_s)
         if len(self._made) >= BLOCK:
             self._add_power(p)
 
     def _parts(self, p: Plant, dt_s: float) -> tuple[list[Array], tuple[Array, ...]]:
         """What a step adds, in the order of :meth:`_name`, and what it adds to banks."""
-        power, of_banks = p.nodes["power"], ()
-        self._made.append((dt_s, power.outputs))
+        power = p.nodes["power"]
+        of_banks: tuple[Array, ...] = ()
         parts = [power.inputs.demand_w * dt_s, p.base_w * power.outputs.served_s[p.chain.at["rack"]]]
         if p.pools:
-            parts += (p.serving.trunk_bytes, p.serving.traffic_bytes, *_amounts(model.Outputs)[1](p.serving.outputs))
+            parts += (
+                p.serving.trunk_bytes,
+                p.serving.traffic_bytes,
+                *_amounts(model.Outputs._fields)[1](p.serving.outputs),
+            )
         for name, node in p.nodes.items():
-            amounts = _amounts(type(node.outputs))[1](node.outputs)
+            amounts = _amounts(node.outputs._fields)[1](node.outputs)
             if name == BANKS:
                 of_banks = amounts
             else:
@@ -122,11 +129,11 @@ class Window:
 
     def _name(self, p: Plant, parts: Sequence[Array]) -> None:
         names = [("", "asked_j"), ("", "base_j")]
-        outputs = {name: type(node.outputs) for name, node in p.nodes.items() if name != BANKS}
+        outputs = {name: node.outputs._fields for name, node in p.nodes.items() if name != BANKS}
         if p.pools:
             names += [("", "trunk_bytes"), ("", "traffic_bytes")]
-            outputs = {"serving": model.Outputs, **outputs}
-        names += [(node, name) for node, kind in outputs.items() for name in _amounts(kind)[0]]
+            outputs = {"serving": model.Outputs._fields, **outputs}
+        names += [(node, name) for node, fields in outputs.items() for name in _amounts(fields)[0]]
         ends = accumulate(len(part) for part in parts)
         self._names = [(*name, end) for name, end in zip(names, ends, strict=True)]
 
@@ -152,33 +159,33 @@ class Window:
                 setattr(sums, name, self._flat[first:end])
             first = end
         if self._banks:
-            names = _amounts(type(p.nodes[BANKS].outputs))[0]
+            names = _amounts(p.nodes[BANKS].outputs._fields)[0]
             sums.amounts[BANKS] = dict(zip(names, self._banks, strict=True))
         return sums
 
     def _add_power(self, p: Plant) -> None:
         """Add what the power chain did in the last steps, in a block."""
-        spans_s, made = np.array([dt_s for dt_s, _ in self._made]), [out for _, out in self._made]
-        self._made = []
+        steps, self._made = self._made, []
+        sums, at, supply = self._sums, p.chain.at, p.chain.supply
+        if steps and supply is not None:
+            known = [supply.known(p, out) for _, out in steps]
+            sums.load_frac = np.maximum(sums.load_frac, np.max([out.load_frac for out in known], axis=0))
+            sums.voltage_pu = np.minimum(sums.voltage_pu, np.min([out.voltage_pu for out in known], axis=0))
+        made = [out for _, out in steps if out is not None]
         if not made:
             return
-        sums, at, supply = self._sums, p.chain.at, p.chain.supply
         in_j = np.array([out.in_j for out in made])
         it_j = np.sum([in_j[:, at[kind]].sum(axis=1) for kind in IT if kind in at], axis=0)
         put_in_j = in_j[:, at["feed"]].sum(axis=1)
         if supply is not None:
             put_in_j += np.array([supply.own_j(out) for out in made])
-            known = [supply.known(p, out) for out in made]
-            sums.load_frac = np.maximum(sums.load_frac, np.max([out.load_frac for out in known], axis=0))
-            sums.voltage_pu = np.minimum(sums.voltage_pu, np.min([out.voltage_pu for out in known], axis=0))
         pue = np.divide(put_in_j, it_j, out=np.full(len(it_j), np.nan), where=it_j > 0.0)
-        sums.pue_s += float((pue * spans_s).sum())
+        sums.pue_s += float((pue * np.array([dt_s for dt_s, _ in steps])).sum())
 
 
 @cache
-def _amounts(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Array, ...]]]:
+def _amounts(fields: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Array, ...]]]:
     """Names of the outputs of a model that add up over steps, and what picks them."""
-    fields: tuple[str, ...] = kind._fields
     names = tuple(name for name in fields if name.endswith(AMOUNTS) and "_per_" not in name)
     places = [fields.index(name) for name in names]
     if len(places) == 1:
