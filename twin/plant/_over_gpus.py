@@ -114,9 +114,9 @@ def slowest(clock_frac: Array, team_of_gpu: Index, teams: int) -> Array:
 @njit(cache=True)
 def coolant(
     rated_kg_per_s: Array,
+    stretches: Index,
+    owners: tuple[Index, Index],
     air_k: Array,
-    cdu_of_gpu: Index,
-    rack_of_gpu: Index,
     supply_k: Array,
     share_frac: Array,
     branch_frac: Array,
@@ -126,24 +126,24 @@ def coolant(
     Parameters
     ----------
     rated_kg_per_s : array (bank)
+    stretches : array (stretch + 1), int
+        Where banks of one rack and one CDU begin, and the end of all.
+    owners : tuple of array (bank), int
+        Rack and CDU of each bank; a CDU of -1 where there is none.
     air_k : array (rack)
         Air at the inlet of each rack, for banks without CDU [K].
-    cdu_of_gpu, rack_of_gpu : array (bank), int
-        -1 where there is no CDU.
     supply_k, share_frac : array (cdu)
         Supply [K] and flow over the wanted one [1].
     branch_frac : array (rack)
         A rack's share of its loop over its rated share [1].
     """
     found = np.empty((2, rated_kg_per_s.size))
-    first = 0
-    while first < rated_kg_per_s.size:
-        cdu, rack = cdu_of_gpu[first], rack_of_gpu[first]
-        last = min(_end_of_run(cdu_of_gpu, first), _end_of_run(rack_of_gpu, first))
-        rated, inlet_k, flow = rated_kg_per_s[first:last], found[0, first:last], found[1, first:last]
+    for s in range(stretches.size - 1):
+        first, last = stretches[s], stretches[s + 1]
+        rack, cdu = owners[0][first], owners[1][first]
         supply = air_k[rack] if cdu < 0 else supply_k[cdu]
         share = 1.0 if cdu < 0 else share_frac[cdu] * branch_frac[rack]
+        rated, inlet_k, flow = rated_kg_per_s[first:last], found[0, first:last], found[1, first:last]
         for g in range(last - first):
             inlet_k[g], flow[g] = supply, rated[g] * share
-        first = last
     return found

@@ -339,10 +339,9 @@ def _gpu_side(p: Plant, gpu_w: Array) -> None:
     if "cdu" in p.nodes:
         cdu = p.nodes["cdu"]
         supply_k, share_frac = cdu.state.supply_k, cdu.inputs.flow_kg_per_s / p.wanted_kg_per_s
-    inlet_k, flow = _over_gpus.coolant(
-        p.gpus.rated_flow_kg_per_s, air_k, p.maps.cdu_of_gpu, p.maps.rack_of_gpu, supply_k, share_frac,
-        p.upsets.branch_frac,
-    )  # fmt: skip
+    owners = p.maps.rack_of_gpu, p.maps.cdu_of_gpu
+    given = air_k, supply_k, share_frac, p.upsets.branch_frac
+    inlet_k, flow = _over_gpus.coolant(p.gpus.rated_flow_kg_per_s, p.maps.stretches, owners, *given)
     p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet_k, flow_kg_per_s=flow)
 
 

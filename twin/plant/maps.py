@@ -82,6 +82,12 @@ class Maps:
         found: Index = pool_of_team[self.team_of_gpu]
         return found
 
+    @cached_property
+    def stretches(self) -> Index:
+        """Where GPUs of one rack and one CDU begin, and the end of all, array (stretch + 1)."""
+        is_other = (np.diff(self.rack_of_gpu) != 0) | (np.diff(self.cdu_of_gpu) != 0)
+        return np.concatenate([[0], np.flatnonzero(is_other) + 1, [len(self.rack_of_gpu)]])
+
     def in_rack(self) -> NDArray[np.bool_]:
         """Whether a replica has GPUs in a rack, array (replica, rack)."""
         serving = self.team_of_gpu >= 0
