@@ -14,6 +14,8 @@ from twin.scenario.shape import annotation_at, below, example, paths, section_of
 from twin.scenario.source import Source
 
 _WHAT = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "string_type": "a text",
     "list_type": "a list",

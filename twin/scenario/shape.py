@@ -134,4 +134,4 @@ def example(annotation: Any, section: type[Section] | None = None, key: str = ""
         return "{name: " + example(get_args(kind)[1]) + "}"
     if get_origin(kind) is list:
         return "[" + example(get_args(kind)[0]) + "]"
-    return "1" if kind is int else "text"
+    return {bool: "true", int: "1"}.get(kind, "text")

@@ -47,6 +47,13 @@ from twin.scenario import check, load, read_yaml
         ("start: 2022-07-20 13:00", "start: yesterday", "time.start", "yesterday", "2022-07-20 13:00"),
         ("memory_utilization: 90 %", "memory_utilization: 90", "serving.memory_utilization", "90", "90 %"),
         (
+            "weights: fp8",
+            "kv: {prefix_cache: maybe}\n  weights: fp8",
+            "serving.kv.prefix_cache",
+            "maybe",
+            "write for example true",
+        ),
+        (
             "{system: gb200-nvl72, count: 8}",
             "{system: gb200-nvl72, count: 8, fed_by: pdu-1}",
             "racks.nvl72.fed_by",
