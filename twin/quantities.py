@@ -123,6 +123,7 @@ _ALL = (
     _power("generator.power_w", "power from a standby generator"),
     _power("generator.fuel_w", "heat of the fuel that a standby generator burns"),
     _share("generator.fuel_frac", "fuel left in the tank of a standby generator"),
+    Quantity("generator.run_s", "s", "sum", "time in which a standby generator had voltage", "s"),
     Quantity("rack.dark_s", "s", "sum", "time in which a rack had no power", "s"),
     # heat and coolant
     _temperature("gpu.temperature_k", "die temperature of a GPU package, as read at ticks", "max"),

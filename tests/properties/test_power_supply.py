@@ -168,6 +168,34 @@ def test_more_sources_never_leave_fewer_loads_served(tree: Tree, seed: int) -> N
     assert (more.served >= fewer.served).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(trees(), st.integers(0, 2**32), st.floats(1e-3, LIMIT_S))
+def test_sources_beside_others_give_what_they_are_told_and_never_more(
+    tree: Tree, seed: int, dt_s: float
+) -> None:
+    """What a level draws is what the one above delivers; an element whose feeders are all beside others is dead."""
+    pick = np.random.default_rng(seed)
+    state, inputs = chain.full(tree.params), chain.calm(tree.params)
+    size, own = len(inputs.demand_w), np.concatenate(tree.levels[:2])
+    inputs = happen(inputs._replace(demand_w=pick.uniform(0, 2e5, size)), pick)
+    beside_w = np.full(size, np.inf)
+    beside_w[own] = np.where(pick.random(len(own)) < 0.5, pick.uniform(0, 4e5, len(own)), np.inf)
+    inputs = inputs._replace(beside_w=beside_w)
+    now = chain.flow(tree.params, state, inputs)
+    passed_w = now.out_w - inputs.demand_w * now.served
+    for above, level in pairwise(tree.levels):
+        assert passed_w[above].sum() == pytest.approx(now.in_w[level].sum(), rel=RTOL, abs=1e-6)
+    is_beside = np.isfinite(beside_w)
+    assert (passed_w[is_beside] <= beside_w[is_beside] + 1e-6).all()
+    assert (passed_w >= -1e-6).all()
+    for element in {*tree.fed}:
+        feeders = [f for e, f in zip(tree.fed, tree.feeder, strict=True) if e == element]
+        if not (now.served[feeders] * ~is_beside[feeders]).any():
+            assert now.in_w[element] == 0.0
+    after, out = chain.step(tree.params, state, inputs, dt_s)
+    balance(tree, state, after, out)
+
+
 KINDS = (
     "feed-loss",
     "voltage-sag",

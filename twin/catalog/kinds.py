@@ -334,6 +334,8 @@ KINDS: dict[str, dict[str, Field]] = {
         "fuel_idle": _NEEDED_SHARE,  # heat of fuel without load, of the rating
         "fuel_per_output": Field("number", 1, 10, required=True),  # heat of fuel for each unit of energy more
         "fuel_carbon": Field("number", 1e-9, 1e-6),  # kg of CO2 for each joule of heat
+        "least_load": _SHARE,  # beside the grid, of the rating
+        "loading": Field("time", 0.1, 3600),  # from no load to the rating beside the grid
         "price": _MONEY,
         **_SIZE,
     },

@@ -54,11 +54,14 @@ class Flow(NamedTuple):
 
 @njit(cache=True)
 def _shares_now(params: Any, inputs: Any) -> Array:
-    """Share of each feed; 0 where a switch has its element on other feeds [1]."""
-    if not params.is_reserve.size:
+    """Share of each feed; 0 where a switch has its element on other feeds, and of sources beside the others [1]."""
+    if not params.is_reserve.size and not inputs.beside_w.size:
         return params.share_frac
     found: Array = params.share_frac.copy()
-    for i in range(params.order.size):
+    for f in range(found.size if inputs.beside_w.size else 0):
+        if inputs.beside_w[params.feeder[f]] < np.inf:
+            found[f] = 0.0
+    for i in range(params.order.size if params.is_reserve.size else 0):
         bus = params.bus[i]
         if bus < 0:
             continue
@@ -66,6 +69,20 @@ def _shares_now(params: Any, inputs: Any) -> Array:
             if params.is_reserve[f] != inputs.on_reserve[params.order[i]]:
                 found[f] = 0.0  # a bus with such feeds has one element
     return found
+
+
+@njit(cache=True)
+def _beside_w(
+    feeds: Any, feeder: NDArray[np.int64], beside_w: Array, need_w: float, served: Array, out_w: Array
+) -> float:
+    """Let sources beside the others of a bus give what they are told, as far as it is needed; what is left [W]."""
+    for f in feeds:
+        parent = feeder[f]
+        if beside_w[parent] < np.inf and served[parent] > 0.0:
+            given_w = min(max(beside_w[parent] - out_w[parent], 0.0), need_w)
+            out_w[parent] += given_w
+            need_w -= given_w
+    return need_w
 
 
 @njit(cache=True)
@@ -165,8 +182,11 @@ def _carry(
             elif store.capacity_j[e] > 0.0:  # its store is behind the meter
                 load[e] *= in_w[e] / out_w[e] if out_w[e] > 0.0 else 0.0
         if params.is_last[i] and bus_w[bus] > 0.0:
+            feeds = range(params.first_feed[bus], params.first_feed[bus + 1])
+            if inputs.beside_w.size:
+                bus_w[bus] = _beside_w(feeds, params.feeder, inputs.beside_w, bus_w[bus], served, out_w)
             whole_w = bus_w[bus] / alive_share[bus]
-            for f in range(params.first_feed[bus], params.first_feed[bus + 1]):
+            for f in feeds:
                 parent = params.feeder[f]
                 out_w[parent] += whole_w * share_frac[f] * served[parent]
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)

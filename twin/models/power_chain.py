@@ -157,6 +157,9 @@ class Inputs(NamedTuple):
         What stores are told; without any, a store with feeders is charged until it is full.
     on_reserve : array (element)
         1 where a switch has an element on its reserve feeds, 0 on the others; empty where none has such feeds.
+    beside_w : array (element)
+        What an element gives beside the other feeders of a bus while one of these is alive, as far as it is
+        needed [W]; infinite where it shares the draw with them, empty where all do.
     """
 
     demand_w: Array
@@ -167,6 +170,7 @@ class Inputs(NamedTuple):
     drop_frac: Array
     orders: Orders = NO_ORDERS
     on_reserve: Array = NONE
+    beside_w: Array = NONE
 
 
 class Outputs(NamedTuple):
@@ -332,8 +336,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     """
     out = np.empty((_ROWS, inputs.demand_w.size))
     rating_w, losses, eco_losses, *feeds, store, trip, is_reserve = params
-    *now, orders, on_reserve = inputs
-    told = (*state, *now, *orders, on_reserve)
+    *now, orders, on_reserve, beside_w = inputs
+    told = (*state, *now, *orders, on_reserve, beside_w)
     _advance(out, dt_s, rating_w, *losses, *eco_losses, *feeds, *store, *trip, is_reserve, *told)
     return State(*out[:3]), Outputs(*out[3:])
 
@@ -345,7 +349,7 @@ def _compiled(digest: str) -> Callable[..., None]:
         losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
         store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
         params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])  # type: ignore[call-arg]
-        inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), arrays[40])  # type: ignore[call-arg]
+        inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), *arrays[40:42])  # type: ignore[call-arg]
         advance(params, State(*arrays[26:29]), inputs, dt_s if digest != "" else 0.0, out)
 
     return entry

@@ -127,6 +127,9 @@ def _inputs(params: power_chain.Params, scenario: Scenario, at: dict[str, slice]
     inputs.is_eco[at["ups"]] = scenario.power.ups.mode == "eco"
     if "generator" in at:
         inputs.is_up[at["generator"]] = False
+    units = scenario.power.generators
+    if units is not None and units.answers_calls:
+        inputs = inputs._replace(beside_w=np.full(len(inputs.demand_w), np.inf))
     return inputs._replace(orders=limits.orders(scenario.power, params.store, at))
 
 

@@ -41,6 +41,14 @@ UPS_CURVE: Final = (1.10, 43.5, 2.13, 2.0, 0.2)
 GENERATOR_CURVE: Final = (1.10, 60.0, 1.0, 1.5, 2.0)
 """The same of a generator: 10 % overload for ever, at half as much again it stalls within 2 s; assumption (2026)."""
 
+LOADING_S: Final = 20.0
+"""From no load to the rating of a generator beside the grid whose card says nothing [s]: soft loading by its
+controller; assumption (2026), range 5 to 60."""
+
+LEAST_LOAD_FRAC: Final = 0.30
+"""Lowest load of a generator beside the grid over its rating where the card says nothing [1]: below it diesel engines
+foul (wet stacking); textbook (2026), range 0.25 to 0.4."""
+
 BATTERY_FRAC: Final = 0.95
 """Efficiency of a battery with its converter, either way [1]; assumption (2026), range 0.92 to 0.97."""
 

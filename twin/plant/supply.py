@@ -82,9 +82,10 @@ class Supply:
         return float(out.in_j[units].sum() + out.given_j.sum() - out.taken_j.sum())
 
     def lent_j(self, p: Plant, over: Totals) -> float:
-        """Energy that the battery at the grid connection gave over a window, less what it took [J]."""
-        where = self.at["feed"]
-        return float((over.amount(p, "power", "given_j") - over.amount(p, "power", "taken_j"))[where].sum())
+        """Energy that generators and the battery at the grid connection gave over a window, less what it took [J]."""
+        given_j = over.amount(p, "power", "given_j") - over.amount(p, "power", "taken_j")
+        made_j = over.amount(p, "power", "in_j")[self.at.get("generator", slice(0, 0))]
+        return float(given_j[self.at["feed"]].sum() + made_j.sum())
 
     def observe(self, p: Plant, over: Totals) -> dict[str, Array]:
         """Recorded quantities over a window."""
@@ -106,6 +107,7 @@ class Supply:
             found["generator.power_w"] = over.rate(p, "power", "in_j")[self.at["generator"]]
             found["generator.fuel_w"] = over.rate(p, STANDBY, "burned_j")
             found["generator.fuel_frac"] = units.state.fuel_j / units.params.tank_j
+            found["generator.run_s"] = over.amount(p, STANDBY, "run_s")
         return found
 
     def read(self, p: Plant, name: str) -> Array | None:
@@ -114,8 +116,8 @@ class Supply:
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
         ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j`` and
         ``room_j``, what a store gives down to its reserve and takes until it is full; of PDUs behind switches
-        ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready`` or ``step_w``. ``now.change_s`` is the
-        time until stores or trips change something.
+        ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``, ``start_s`` or ``step_w``.
+        ``now.change_s`` is the time until stores or trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -143,6 +145,8 @@ class Supply:
             return np.array(kept[wanted][where])
         if wanted == "step_w":
             return self.step_w.copy()
+        if wanted == "start_s":
+            return np.array(p.nodes[STANDBY].params.start_s)
         if wanted == "is_ready":
             units = p.nodes[STANDBY]
             return np.array(generator.step(units.params, units.state, units.inputs, 0.0)[1].is_ready)
@@ -158,7 +162,8 @@ class Supply:
         """The chain as it is; kept until a step, an exchange or a process changes it."""
         inputs = node.inputs
         switched = (
-            inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu, inputs.on_reserve, *inputs.orders,
+            inputs.is_up, inputs.is_fed, inputs.is_eco, inputs.source_pu, inputs.on_reserve, inputs.beside_w,
+            *inputs.orders,
         )  # fmt: skip
         key = (node.state, inputs, *(column.tobytes() for column in switched))
         if self._kept:
@@ -198,6 +203,10 @@ class Supply:
         if STANDBY in p.nodes:
             units = p.nodes[STANDBY].inputs
             found |= {"generator.is_called": units.is_called, "generator.can_start": units.can_start}
+        if inputs.beside_w.size:
+            beside_w = inputs.beside_w[self.at["generator"]]
+            found |= {"generator.beside_w": beside_w, "generator.can_w": np.zeros(len(beside_w))}
+            found |= {"feed.plan_w": np.zeros(1), "feed.need_w": np.zeros(1)}
         return found
 
 

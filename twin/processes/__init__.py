@@ -69,11 +69,14 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
     tick_s : float
         Length of a tick [s].
     """
-    from twin.processes import eco_mode, ride_through, site_battery, standby, static_switch, supply, walk_in
+    from twin.processes import eco_mode, parallel, ride_through, site_battery, standby, static_switch, supply
+    from twin.processes.walk_in import guard as walk_in
 
     if power.generators is not None:
         times = (power.generators.start, power.generators.step, power.generators.retransfer)
         ctx.env.process(standby.guard(ctx, standby.Words(*times)))
+        if power.generators.answers_calls:
+            ctx.env.process(parallel.guard(ctx, parallel.words(power.generators), tick_s))
     if power.ups.mode == "eco":
         ctx.env.process(eco_mode.guard(ctx, power.ups.transfer))
     if "pdu.on_reserve" in ctx.inputs:
@@ -83,5 +86,5 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
     if power.ride_through is not None:
         ctx.env.process(ride_through.guard(ctx, ride_through.words(power.ride_through)))
     if power.ups.walk_in is not None:
-        ctx.env.process(walk_in.guard(ctx, power.ups.walk_in, tick_s))
+        ctx.env.process(walk_in(ctx, power.ups.walk_in, tick_s))
     ctx.env.process(supply.watch(ctx, tick_s, power.reboot))

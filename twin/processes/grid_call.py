@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.engine import Context
+from twin.processes import parallel
 from twin.processes.site_battery import CALLED, can_give_w
 
 ASSET_KIND = ""
@@ -44,7 +45,7 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     The power before the call is the mean over ``event.window`` up to ``event.at``. ``event.notice`` later the limit
     falls over ``event.ramp``, stays for ``event.duration`` and rises at the same rate until no cap is needed any
     more; with what was put off, that may be later than the ramp and above the power before the call. A battery of the
-    site that answers calls goes first, and hands over while it still lasts for a while. Once an
+    site that answers calls goes first, and hands over while it still lasts for a while; then come generators. Once an
     interval the measures follow the limit, and what the meter shows is compared with the limit of the instant from
     which it stems; a share of the difference is added. The first pool named goes down to the lowest cap, then it
     pauses for more and more of the time, then the next pool, at last all others together. Where less is drawn than
@@ -69,7 +70,10 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     yield ctx.env.timeout(event.at - ctx.env.now)
     baseline_w = (_drawn_j(ctx) - start_j) / event.window
     ctx.log("site", "site", f"grid call: {event.amount:.3g} less than {baseline_w / 1e3:.4g} kW", cause)
-    yield ctx.env.timeout(event.notice or 0.0)
+    idle_s = max((event.notice or 0.0) - parallel.lead_s(ctx), 0.0)
+    yield ctx.env.timeout(idle_s)
+    parallel.plan(ctx, event.amount * baseline_w, cause)
+    yield ctx.env.timeout((event.notice or 0.0) - idle_s)
     yield from _hold(ctx, event, cause, baseline_w, largest_w)
     ctx.log("site", "site", "caps are lifted", cause)
 
@@ -80,9 +84,10 @@ def _hold(
     """Follow the limit from the begin of the first ramp until nothing is held back any more."""
     interval_s = float(event.interval or INTERVAL_S)
     steps = _steps(ctx, event.first or (), largest_w)
-    taken_w, elapsed_s, has_reached = 0.0, 0.0, False
+    taken_w, ahead_w, elapsed_s, has_reached = 0.0, 0.0, 0.0, False
     seen_j, lent_j = _drawn_j(ctx), _lent_j(ctx)
-    asked_w = [-can_give_w(ctx)] * (DEAD_LOOKS + 1)  # of the pools: what the battery does not give
+    asked_w = [-_can_give_w(ctx)] * (DEAD_LOOKS + 1)  # of the pools: what battery and generators do not give
+    held_w = [0.0] * (DEAD_LOOKS + 1)
     while taken_w > 0.0 or elapsed_s < 2.0 * event.ramp + event.duration:
         yield ctx.env.timeout(interval_s)
         elapsed_s += interval_s
@@ -92,14 +97,21 @@ def _hold(
         asked_frac = event.amount * course_frac(elapsed_s, event.ramp, event.duration)
         less_w = max(asked_frac, -1.0) * baseline_w
         _limit(ctx, baseline_w - less_w, cause)
-        asked_w = [*asked_w[1:], less_w - can_give_w(ctx)]
-        taken_w += asked_w[-1] - asked_w[-2] + GAIN * (load_w - baseline_w + asked_w[0])
+        parallel.need(ctx, load_w + held_w[0] - baseline_w + less_w + parallel.MARGIN_FRAC * baseline_w)
+        asked_w = [*asked_w[1:], less_w - _can_give_w(ctx)]
+        before_w, ahead_w = (
+            ahead_w,
+            max(asked_w[-1], min(less_w, 0.0)),
+        )  # what own sources have to spare is no call
+        taken_w += ahead_w - before_w + GAIN * (load_w - baseline_w + asked_w[0])
         taken_w = _take(ctx, steps, largest_w, taken_w)
+        held_w = [*held_w[1:], taken_w]
         is_within = power_w <= (baseline_w - less_w) * (1.0 + ROUNDING)
         if not has_reached and asked_frac >= event.amount and is_within:
             has_reached = True
             ctx.log("site", "site", f"at {power_w / 1e3:.4g} kW", cause)
     _limit(ctx, np.inf, cause)
+    parallel.plan(ctx, 0.0, cause)
 
 
 def course_frac(elapsed_s: float, ramp_s: float, held_s: float) -> float:
@@ -132,8 +144,13 @@ def _drawn_j(ctx: Context) -> float:
 
 
 def _lent_j(ctx: Context) -> float:
-    """What the battery of the site gave so far, where it answers calls [J]."""
-    return float(ctx.read("so_far.lent_j")[0]) if CALLED in ctx.inputs else 0.0
+    """What battery and generators of the site gave so far, where any of them answers calls [J]."""
+    has_own = CALLED in ctx.inputs or parallel.PLAN in ctx.inputs
+    return float(ctx.read("so_far.lent_j")[0]) if has_own else 0.0
+
+
+def _can_give_w(ctx: Context) -> float:
+    return can_give_w(ctx) + parallel.can_give_w(ctx)
 
 
 def _limit(ctx: Context, limit_w: float, cause: str) -> None:

@@ -86,6 +86,23 @@ def figures_of(call: Mapping[str, Any], time_s: Floats, power_w: Floats) -> dict
     }
 
 
+def during_j(call: Mapping[str, Any], time_s: Floats, power_w: Floats) -> float:
+    """Energy that was given from the beginning of the first ramp of a call to the end of the second [J].
+
+    Parameters
+    ----------
+    call, time_s
+        As for :func:`figures_of`.
+    power_w : array (sample)
+        Mean power in each [W]; what is below zero does not count.
+    """
+    starts_s = call["at_s"] + call["notice_s"]
+    ends_s = starts_s + 2.0 * call["ramp_s"] + call["duration_s"]
+    first_s = np.concatenate([[0.0], time_s[:-1]])
+    overlap_s = np.clip(np.minimum(time_s, ends_s) - np.maximum(first_s, starts_s), 0.0, None)
+    return float(overlap_s @ np.maximum(power_w, 0.0))
+
+
 def _mean(time_s: Floats, power_w: Floats, start_s: float, end_s: float) -> float:
     """Mean between two instants [W]; NaN where the record does not reach the end."""
     if not len(time_s) or end_s > time_s[-1] + 1e-9:

@@ -133,6 +133,7 @@ _show(
     ("grid_not_drawn_j", "energy not drawn", "MWh", 1 / J_PER_MWH),
     ("grid_payment_usd", "payment for it", "USD", 1.0),
     ("grid_battery_j", "given by the battery of the site", "MWh", 1 / J_PER_MWH),
+    ("grid_generator_j", "given by generators", "MWh", 1 / J_PER_MWH),
 )
 _show(
     "battery of the site",
@@ -156,7 +157,10 @@ _show(
     "supply",
     ("energy_battery_j", "energy from batteries", "MWh", 1 / J_PER_MWH),
     ("energy_generator_j", "energy from generators", "MWh", 1 / J_PER_MWH),
-    ("fuel_co2_kg", "CO2 of their fuel", "kg", 1.0),
+    ("generator_run_s", "generators ran, all together", "h", 1 / 3600.0),
+    ("fuel_j", "heat of their fuel", "MWh", 1 / J_PER_MWH),
+    ("fuel_usd", "price of it", "USD", 1.0),
+    ("fuel_co2_kg", "CO2 of it", "kg", 1.0),
     ("battery_lowest_frac", "lowest charge of a battery", "%", 100.0),
     ("autonomy_lowest_s", "shortest autonomy left", "s", 1.0),
     ("voltage_lowest_pu", "lowest voltage at a transformer", "pu", 1.0),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.report.grid import figures_of
+from twin.report.grid import during_j, figures_of
 from twin.report.source import Source
 from twin.report.tariff import charges_of, cost_usd
 
@@ -16,6 +15,8 @@ Floats = NDArray[np.float64]
 
 POWER: Final = "feed.battery_w"
 """Recorded where there is such a battery."""
+MADE: Final = "generator.power_w"
+"""Recorded where there are generators."""
 
 
 def storage_figures(file: Source) -> dict[str, float]:
@@ -53,7 +54,7 @@ def storage_figures(file: Source) -> dict[str, float]:
         "storage_energy_usd": -cost_usd(file, battery_w),
     }
     if calls := file.json("grid_calls"):
-        found["grid_battery_j"] = sum(_during_j(call, file, battery_w) for call in calls)
+        found["grid_battery_j"] = sum(during_j(call, _ends_s(file), battery_w) for call in calls)
     site_w = _sum(file, "site.power_w")
     with_, without = charges_of(file, site_w), charges_of(file, site_w + battery_w)
     if "demand_peak_w" in without:
@@ -74,13 +75,16 @@ def calls(file: Source) -> list[dict[str, float]]:
     -------
     list of dict
         ``at_s``, ``asked_w``, ``given_w``, the mean between the ramps; ``not_drawn_j`` from the begin of the first ramp
-        to the end of the second, ``battery_j`` of it from the battery of the site, and ``payment_usd``.
+        to the end of the second, ``battery_j`` and ``generators_j`` of it from the battery and the generators of the
+        site, and ``payment_usd``.
     """
     told = sorted(file.json("grid_calls"), key=lambda call: call["at_s"])
     if not told or not len(_steps_s(file)):
         return []
-    site_w, has_battery = _sum(file, "site.power_w"), POWER in file.series_names()
-    battery_w = _sum(file, POWER) if has_battery else np.zeros_like(site_w)
+    site_w = _sum(file, "site.power_w")
+    own_w = [
+        _sum(file, name) if name in file.series_names() else np.zeros_like(site_w) for name in (POWER, MADE)
+    ]
     price = float(file.json("economics").get("demand_response_usd_per_j") or 0.0)
     found = []
     for call in told:
@@ -90,19 +94,11 @@ def calls(file: Source) -> list[dict[str, float]]:
             "asked_w": call["amount_frac"] * got["grid_baseline_w"],
             "given_w": got["grid_reduction_frac"] * got["grid_baseline_w"],
             "not_drawn_j": got["grid_not_drawn_j"],
-            "battery_j": _during_j(call, file, battery_w),
+            "battery_j": during_j(call, _ends_s(file), own_w[0]),
+            "generators_j": during_j(call, _ends_s(file), own_w[1]),
             "payment_usd": max(got["grid_not_drawn_j"], 0.0) * price,
         })  # fmt: skip
     return found
-
-
-def _during_j(call: Mapping[str, Any], file: Source, battery_w: Floats) -> float:
-    """Energy that the battery gave from the begin of the first ramp of a call to the end of the second [J]."""
-    starts_s = call["at_s"] + call["notice_s"]
-    ends_s = starts_s + 2.0 * call["ramp_s"] + call["duration_s"]
-    at_s = _ends_s(file)
-    overlap_s = np.minimum(at_s, ends_s) - np.maximum(at_s - _steps_s(file), starts_s)
-    return float(np.clip(overlap_s, 0.0, None) @ np.maximum(battery_w, 0.0))
 
 
 def _sum(file: Source, name: str) -> Floats:

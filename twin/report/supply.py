@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.report.grid import during_j
 from twin.report.source import Source
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,9 @@ def supply_figures(file: Source) -> dict[str, float]:
     Returns
     -------
     dict
-        ``energy_battery_j`` and ``energy_generator_j``, what batteries and generators gave; ``fuel_co2_kg``;
+        ``energy_battery_j`` and ``energy_generator_j``, what batteries and generators gave; ``generator_run_s`` of all
+        together; ``fuel_j``, the heat of their fuel, with ``fuel_co2_kg`` and, where the scenario has its price,
+        ``fuel_usd``; ``grid_generator_j``, given in calls of the grid;
         ``battery_lowest_frac`` and ``autonomy_lowest_s``, the lowest charge of a battery and the shortest time that
         one would have lasted, as samples saw them; ``supply_trips``; ``grid_left`` and ``grid_left_early``, how often
         the racks left a sagging grid and how often of that too early for the grid code; where the grid allows a ramp
@@ -66,9 +69,7 @@ def supply_figures(file: Source) -> dict[str, float]:
         )
         found["autonomy_lowest_s"] = min(float(np.nanmin(_values(file, f"{k}.autonomy_s"))) for k in kinds)
     if "generator.power_w" in recorded:
-        found["energy_generator_j"] = _energy_j(file, "generator.power_w")
-        carbon = file.json("standby").get("carbon_kg_per_j", np.nan)
-        found["fuel_co2_kg"] = _energy_j(file, "generator.fuel_w") * carbon
+        found |= _generators(file)
     volts = _values(file, "transformer.voltage_pu")
     found["voltage_lowest_pu"] = float(volts[volts > 0.0].min()) if (volts > 0.0).any() else float("nan")
     loads = ("feed", "transformer", "ups", "pdu")
@@ -78,6 +79,25 @@ def supply_figures(file: Source) -> dict[str, float]:
         found[key] = float(sum(words in what for what in told))
     if (ramp := float(file.json("grid_limits").get("ramp_w_per_s", 0.0))) > 0.0:
         found |= _ramps(file, ramp)
+    return found
+
+
+def _generators(file: Source) -> dict[str, float]:
+    """What generators gave, how long they ran, and what their fuel emits and costs."""
+    words, fuel_j = file.json("standby"), _energy_j(file, "generator.fuel_w")
+    found = {
+        "energy_generator_j": _energy_j(file, "generator.power_w"),
+        "fuel_j": fuel_j,
+        "fuel_co2_kg": fuel_j * words.get("carbon_kg_per_j", np.nan),
+    }
+    if "generator.run_s" in file.series_names():
+        found["generator_run_s"] = float(_values(file, "generator.run_s").sum())
+    if (price := words.get("fuel_usd_per_j")) is not None:
+        found["fuel_usd"] = fuel_j * price
+    if words.get("answers_calls") and (calls := file.json("grid_calls")):
+        series = file.series("generator.power_w")
+        time_s, power_w = series.time_s.astype(np.float64), series.values.sum(axis=1, dtype=np.float64)
+        found["grid_generator_j"] = sum(during_j(call, time_s, power_w) for call in calls)
     return found
 
 

@@ -73,17 +73,27 @@ def fault_rows(run: Run) -> Rows | None:
 
 
 def call_rows(run: Run) -> Rows | None:
-    """What each call of the grid asked for and got, and how much of it the battery of the site gave."""
+    """What each call of the grid asked for and got, and how much of it battery and generators gave."""
     each = calls(run.file)
     if not each:
         return None
     rows: list[tuple[str, ...]] = [
         (f"call at {cell(one['at_s'] / 60.0)} min", cell(one["asked_w"] / 1e3), cell(one["given_w"] / 1e3),
          cell(one["not_drawn_j"] / 3.6e6), cell(one["battery_j"] / 3.6e6),
-         cell((one["not_drawn_j"] - one["battery_j"]) / 3.6e6), cell(one["payment_usd"]))
+         cell(one["generators_j"] / 3.6e6),
+         cell((one["not_drawn_j"] - one["battery_j"] - one["generators_j"]) / 3.6e6), cell(one["payment_usd"]))
         for one in each
     ]  # fmt: skip
-    heads = ("", "asked kW", "given kW", "not drawn kWh", "of it battery", "held back", "payment USD")
+    heads = (
+        "",
+        "asked kW",
+        "given kW",
+        "not drawn kWh",
+        "of it battery",
+        "generators",
+        "held back",
+        "payment USD",
+    )
     return Rows("calls of the grid", heads, rows)
 
 

@@ -124,6 +124,14 @@ class Generators(Units):
     step: Duration = default("2 s", "between two steps of load")
     retransfer: Time = default("5 min", "for which the grid must be back before load returns to it")
     fuel: Duration = default("24 h", "time that a full tank lasts at rated load")
+    answers_calls: bool = Field(
+        False,
+        description="whether they run beside the grid in calls, after the battery and before caps and pauses; without "
+        "it, outages alone",
+    )
+    permit: Duration | None = Field(
+        None, description="time that each may run in calls; no limit if left out", examples=["50 h"]
+    )
 
 
 class Storage(Section):

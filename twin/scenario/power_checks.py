@@ -27,6 +27,19 @@ def check_power(scenario: Scenario) -> Iterator[Fault]:
     yield from _switches(scenario)
     yield from _batteries(scenario)
     yield from _ring(scenario)
+    yield from _generators(scenario)
+
+
+def _generators(scenario: Scenario) -> Iterator[Fault]:
+    units = scenario.power.generators
+    if units is not None and units.permit is not None and not units.answers_calls:
+        expected = "answers_calls: true beside it, as outages need no permit"
+        yield scenario.source.fault(
+            "power.generators.permit",
+            f"{units.permit:g} s without answers_calls",
+            expected,
+            "add answers_calls, or remove permit",
+        )
 
 
 def _switches(scenario: Scenario) -> Iterator[Fault]:

@@ -220,6 +220,9 @@ class Economics(Section):
     )
     demand_window: Duration = _default("15 min", "over which the meter takes the mean")
     capacity_charge: PowerPrice = _default("0 USD/kW", "a month, for the capacity of the feed")
+    fuel: EnergyPrice | None = Field(
+        None, description="of the heat of the fuel that generators burn", examples=["100 USD/MWh"]
+    )
     carbon: Emission | None = Field(None, description="emissions of the grid; carbon_file where there is one")
     carbon_file: FileName | None = Field(
         None,

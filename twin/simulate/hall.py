@@ -250,14 +250,16 @@ def _cooling_faults(scenario: Scenario) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _standby(scenario: Scenario) -> dict[str, float]:
-    """CO2 of the fuel of standby generators, where there are any."""
+def _standby(scenario: Scenario) -> dict[str, Any]:
+    """What the fuel of standby generators emits and costs, where there are any, and whether they answer calls."""
     units = scenario.power.generators
-    return (
-        {}
-        if units is None
-        else {"carbon_kg_per_j": catalog.get("generator", units.unit).get("fuel_carbon", 0.0)}
-    )
+    if units is None:
+        return {}
+    return {
+        "carbon_kg_per_j": catalog.get("generator", units.unit).get("fuel_carbon", 0.0),
+        "fuel_usd_per_j": scenario.economics.fuel,
+        "answers_calls": units.answers_calls,
+    }
 
 
 def _storage(scenario: Scenario) -> dict[str, float]:

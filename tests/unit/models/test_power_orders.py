@@ -96,6 +96,24 @@ def test_orders_that_ask_for_nothing_change_nothing() -> None:
             np.testing.assert_array_equal(part, other)
 
 
+@pytest.mark.parametrize(
+    ("told_w", "made_w", "drawn_w"), [(0.0, 0.0, 80e3), (30e3, 30e3, 50e3), (500e3, 80e3, 0.0)]
+)
+def test_a_source_beside_another_gives_what_it_is_told(told_w: float, made_w: float, drawn_w: float) -> None:
+    """Two loads on one bus with a feed and a generator; without the feed the bus is dead, whatever is told."""
+    params = chain.build(
+        [100e3] * 4, *np.zeros((3, 4)), fed=[0, 0, 1, 1], feeder=[2, 3, 2, 3], share_frac=[1.0, 0.5, 1.0, 0.5]
+    )
+    inputs = chain.calm(params)._replace(demand_w=np.array([60e3, 20e3, 0.0, 0.0]))
+    inputs = inputs._replace(beside_w=np.array([np.inf, np.inf, np.inf, told_w]))
+    flow = chain.flow(params, chain.full(params), inputs)
+    assert flow.out_w.tolist() == [60e3, 20e3, drawn_w, made_w]
+    sags = inputs._replace(source_pu=np.array([1.0, 1.0, 0.9, 1.0]))
+    assert chain.flow(params, chain.full(params), sags).voltage_pu[0] == 0.9, "the grid holds the voltage"
+    dead = inputs._replace(is_fed=np.array([True, True, False, True]))
+    assert chain.flow(params, chain.full(params), dead).served.tolist() == [0.0, 0.0, 0.0, 1.0]
+
+
 def test_a_switch_takes_one_feed_or_the_other() -> None:
     none = np.zeros((3, 3))
     params = chain.build(

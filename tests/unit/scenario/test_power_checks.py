@@ -12,6 +12,7 @@ from ...conftest import SCENARIOS
 
 BATTERY = {"energy": "100 kWh", "power": "50 kW"}
 UPS = {"unit": "ups-1000kw", "count": 3}
+UNITS = {"unit": "diesel-2000kw", "count": 2}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,8 @@ UPS = {"unit": "ups-1000kw", "count": 3}
         ({"power.ups": {**UPS, "walk_in": "20 s"}}, "power.ups.walk_in"),
         ({"power.ride_through": {"leaves": "itic"}}, "power.ride_through"),
         ({"power.ride_through": {"leaves": "itik"}}, "power.ride_through.leaves"),
+        ({"power.generators": {**UNITS, "permit": "50 h"}}, "power.generators.permit"),
+        ({"power.generators": {**UNITS, "answers_calls": "maybe"}}, "power.generators.answers_calls"),
         ({"power.ring": {"open": 9}}, "power.ring.open"),
         ({"power.ring": {"open": 1, "closed": True}}, "power.ring.open"),
     ],
@@ -47,6 +50,7 @@ def test_what_fits_is_accepted() -> None:
         },
         "power.ride_through": {"leaves": "semi-f47", "demands": "prc-024"},
         "power.ring": {"open": 2},
+        "power.generators": {**UNITS, "answers_calls": True, "permit": "50 h"},
         "power.feed": {"capacity": "1.45 MW", "ramp": "2 MW/min"},
     }  # fmt: skip
     assert check(SCENARIOS / "gb200-hall.yaml", set=changes) == []
