@@ -14,6 +14,7 @@ from typing import Any
 from tests.validation import claims, fit, kernels, perf, plants, points
 from tests.validation.facility import runner
 from tests.validation.power import answers
+from tests.validation.power.measured import CALIBRATIONS
 from twin.errors import TwinError
 from twin.perf import bands, ledger, ledger_text
 
@@ -38,8 +39,9 @@ def main() -> int:
     power.add_argument("file", type=Path)
     power.add_argument("--json", type=Path, dest="out", help="write them here")
     power.add_argument(
-        "--calibration", choices=("all", "half"), default="all", help="rows that the constants were fitted to"
-    )
+        "--calibration", choices=tuple(CALIBRATIONS), default="all",
+        help="measured rows behind the answers: all, half of the groups (half), half of the rows",
+    )  # fmt: skip
     commands.add_parser("write", help="write the bands and the page of the ledger anew")
     commands.add_parser("fit", help="fit the engine cards and the constants of the folds anew; minutes")
     commands.add_parser("claims", help="write the page about public claims anew")
@@ -94,6 +96,8 @@ def _answered(file: Path, out: Path | None, answer: Callable[[Path], dict[str, A
     reasons = Counter(one["refused"] for one in found.values() if "refused" in one)
     priced = len(found) - sum(reasons.values())
     print(f"{priced:,} of {len(found):,} rows priced", file=sys.stderr)
+    if known := [one["measured_rows"] for one in found.values() if "measured_rows" in one]:
+        print(f"  {sum(map(bool, known)):,} of configurations that were measured", file=sys.stderr)
     for reason, count in reasons.most_common():
         print(f"  {count:,} refused: {reason}", file=sys.stderr)
     return 0

@@ -1,39 +1,35 @@
-"""``python -m tests.validation.power.fit``: the constants of timing and power, and the errors on models left out.
+"""``python -m tests.validation.power.fit``: the constants of timing and power, and the errors on rows left out.
 
-Fits to all rows, and to either half of splits by whole groups or models (:mod:`~tests.validation.power.split`). Times
+Fits to all rows, and to either half of splits by groups, models or rows (:mod:`~tests.validation.power.split`). Times
 are fitted first, a robust least squares of logarithms of mean and median inter-token latency; then power at the
 measured times. Every constant has a middle value and a width of its logarithm, so that what the rows do not tell stays
 at the middle value; both were chosen with all rows in view, the two scales of misses by leaving out thirds of the
-groups of the calibration half of *groups*.
+groups of the calibration half of *groups*. Then the scales of what is left (:mod:`~tests.validation.power.pooling`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from tests.validation.power import answers, rows, timing
-from tests.validation.power.split import by_groups, by_models, by_shapes
+from tests.validation.power import rows, timing
+from tests.validation.power.known import Known, fitted, known
+from tests.validation.power.measured import CALIBRATIONS, Measured, measured
+from tests.validation.power.watts import power_w
 from twin import catalog
 from twin.catalog.kinds import KINDS, attribute
-from twin.perf import measurements
 
 Array = NDArray[np.float64]
 
-TABLE = Path(__file__).parent / "mlenergy_llm.csv.gz"
 FAMILIES = {"hopper": "H100", "blackwell": "B200"}
 STEP, EVALUATIONS, TIME_SCALE, POWER_SCALE = 0.03, 9, 0.3, 0.14
 """Step of slopes, evaluations of a fit, and misses of a row that weigh as much as a constant one width off; rows that
 miss by more count less than squared."""
-
-SEEDS = range(4)
-"""Random halves of groups beside the stated one."""
 
 ENGINE_WIDTHS = {
     "step_overhead": 1.5, "layer_overhead": 0.6, "fp8_layer_overhead": 0.7, "fp4_layer_overhead": 0.5,
@@ -53,33 +49,6 @@ class Prior(NamedTuple):
     middle: float
     width: float
     high: float = np.inf
-
-
-class Measured(NamedTuple):
-    """Rows with what was measured: power of a GPU [W], mean and median latency of a token [s]; calibration halves."""
-
-    cases: list[rows.Case]
-    gpu_w: Array
-    mean_s: Array
-    median_s: Array
-    halves: dict[str, NDArray[np.bool_]]
-
-
-def measured() -> Measured:
-    """Shipped rows."""
-    table = measurements.rows_of(TABLE)
-
-    def column(name: str) -> Array:
-        return np.array([float(row[name]) for row in table])
-
-    mean_s = column("avg_batch_size") / column("output_throughput_tokens_per_sec")
-    halves = {"groups": np.array(by_groups(table))}
-    halves |= {f"groups, seed {seed}": np.array(by_groups(table, seed)) for seed in SEEDS}
-    halves |= {"models": np.array(by_models(table)), "shapes": np.array(by_shapes(table))}
-    return Measured(
-        [rows.read({k: row[k] for k in rows.STATED}) for row in table],
-        column("avg_power_watts") / column("num_gpus"), mean_s, column("median_itl_ms") * 1e-3, halves,
-    )  # fmt: skip
 
 
 def _timing_priors() -> list[Prior]:
@@ -192,32 +161,39 @@ def fit(seen: Measured, some: NDArray[np.intp]) -> dict[str, Any]:
     family = ["hopper" if c.configuration.system.startswith("h") else "blackwell" for c in seen.cases]
 
     def times(held: dict[str, Any], which: NDArray[np.intp]) -> Array:
-        known = timing.Constants(held)
-        found = [known.times(seen.cases[i]) for i in which]
+        tried = timing.Constants(held)
+        found = [tried.times(seen.cases[i]) for i in which]
         mean = np.log([t.step_s for t in found] / seen.mean_s[which])
         median = np.log([t.median_s for t in found] / seen.median_s[which])
         return np.stack([mean, 0.5 * median], 1) / TIME_SCALE
 
     held = _fit(_frozen(), _timing_priors(), some, family, times)
-    known = timing.Constants(held)
-    time = [known.times(case) for case in seen.cases]
+    timed = timing.Constants(held)
+    time = [timed.times(case) for case in seen.cases]
 
     def powers(held: dict[str, Any], which: NDArray[np.intp]) -> Array:
         tried = timing.Constants(held)
-        found = [answers.power_w(seen.cases[i], time[i], tried, seen.mean_s[i]) for i in which]
+        found = [power_w(seen.cases[i], time[i], tried, seen.mean_s[i]) for i in which]
         return np.log(found / seen.gpu_w[which])[:, None] / POWER_SCALE
 
-    return _fit(held, _power_priors(), some, family, powers)
+    held = _fit(held, _power_priors(), some, family, powers)
+    return held | {"scales": fitted(seen, timing.Constants(held), some)}
 
 
-def errors(seen: Measured, held: dict[str, Any]) -> dict[str, Array]:
-    """Absolute errors of each row as shares of what was measured."""
-    known = timing.Constants(held)
-    time = [known.times(case) for case in seen.cases]
-    given = [answers.power_w(c, t, known, s) for c, t, s in zip(seen.cases, time, seen.mean_s, strict=True)]
-    power = np.array([answers.power_w(c, t, known) for c, t in zip(seen.cases, time, strict=True)])
-    flight = np.array([t.batch * t.resolved.given.layout.replicas * t.resolved.given.engines for t in time])
-    step_s = np.array([t.step_s for t in time])
+def errors(seen: Measured, held: dict[str, Any], some: NDArray[np.bool_] | None = None) -> dict[str, Array]:
+    """Absolute errors of each row as shares of what was measured.
+
+    Parameters
+    ----------
+    seen : Measured
+    held : dict
+        Constants.
+    some : array (row) of bool, optional
+        Rows that tell of others of their configuration; none when left out.
+    """
+    telling = known(seen, timing.Constants(held), np.flatnonzero([] if some is None else some))
+    said = [_said(telling, case, step_s) for case, step_s in zip(seen.cases, seen.mean_s, strict=True)]
+    given, power, step_s, median_s, flight = np.array(said).T
     asked = np.array([c.configuration.concurrency for c in seen.cases])
     energy = power * step_s / flight / (seen.gpu_w * seen.mean_s / asked)
     return {
@@ -225,32 +201,48 @@ def errors(seen: Measured, held: dict[str, Any]) -> dict[str, Array]:
         "power": np.abs(power / seen.gpu_w - 1.0),
         "energy per output token": np.abs(energy - 1.0),
         "mean latency": np.abs(step_s / seen.mean_s - 1.0),
-        "median latency": np.abs(np.array([t.median_s for t in time]) / seen.median_s - 1.0),
+        "median latency": np.abs(median_s / seen.median_s - 1.0),
     }
+
+
+def _said(telling: Known, case: rows.Case, measured_s: float) -> tuple[float, ...]:
+    """Power at the measured time and at the said one, mean and median time of a step, sequences in flight."""
+    held = telling.held
+    time, demand = telling.corrected(case, held.times(case))
+    given = time.resolved.given
+    flight = time.batch * given.layout.replicas * given.engines
+    powers = (power_w(case, time, held, step_s, demand) for step_s in (measured_s, time.step_s))
+    return *powers, time.step_s, time.median_s, flight
 
 
 def write() -> None:
     """Fit, write ``constants.json``, and print the errors."""
     seen = measured()
     kept: dict[str, dict[str, Any]] = {}
-    everything = np.ones(len(seen.cases), dtype=bool)
-    sides = {"all": everything}
+    sides = {"all": np.ones(len(seen.cases), dtype=bool)}
     for split, half in seen.halves.items():
         sides |= {split: half, f"other {split}": ~half}
     for name, some in sides.items():
         kept[name] = fit(seen, np.flatnonzero(some))
-        print(
-            f"\nfit to {name}: mean absolute error in percent, H100, B200, both; in the fit, and left out of it"
-        )
-        for line in _lines(seen, kept[name], some):
-            print(line, flush=True)
-    timing.CONSTANTS.write_text(json.dumps({"half": kept["groups"], "all": kept["all"]}, indent=1) + "\n")
+        print(page(seen, name, kept[name], some), flush=True)
+    held = {name: kept[split or "all"] for name, split in CALIBRATIONS.items()}
+    timing.CONSTANTS.write_text(json.dumps(held, indent=1) + "\n")
 
 
-def _lines(seen: Measured, held: dict[str, Any], some: NDArray[np.bool_]) -> list[str]:
+def page(seen: Measured, name: str, held: dict[str, Any], some: NDArray[np.bool_]) -> str:
+    """Errors of a fit, without and with what its rows tell of others of their configurations."""
+    out = [
+        f"\nfit to {name}: mean absolute error in percent, H100, B200, both; in the fit, and left out of it"
+    ]
+    for title, telling in (("relations alone", None), ("and own measurements", some)):
+        out += [title, *_lines(seen, errors(seen, held, telling), some)]
+    return "\n".join(out)
+
+
+def _lines(seen: Measured, found: dict[str, Array], some: NDArray[np.bool_]) -> list[str]:
     is_hopper = np.array([c.configuration.system.startswith("h") for c in seen.cases])
     out = []
-    for what, share in errors(seen, held).items():
+    for what, share in found.items():
         cells = [
             f"{100.0 * share[gpus & side].mean():7.1f}"
             for side in ((some, ~some) if not some.all() else (some,))

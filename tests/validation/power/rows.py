@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from tests.validation.power.split import group_of
 from twin.errors import Fault, ScenarioError
 from twin.perf.configuration import Configuration
 
@@ -48,6 +49,8 @@ class Case(NamedTuple):
         Models that hear, and those of the Llama-4 family, whose expert kernel was not tuned.
     is_in_flight : bool
         The row states how many sequences were in flight, rather than how many were allowed.
+    group : str
+        The configuration but for its task and batch.
     """
 
     task: str
@@ -58,6 +61,7 @@ class Case(NamedTuple):
     is_omni: bool
     is_llama_4: bool
     is_in_flight: bool
+    group: str
 
 
 def read(row: Mapping[str, str]) -> Case:
@@ -96,4 +100,5 @@ def read(row: Mapping[str, str]) -> Case:
     is_qwen = "qwen" in name.lower()
     flags = precision == "fp8" and is_qwen, is_qwen, "omni" in name.lower(), "llama-4" in name.lower()
     is_in_flight = bool(row.get("avg_batch_size"))
-    return Case(row["task"], name, given, *flags, is_in_flight)
+    group = group_of({**row, "weight_precision": precision})
+    return Case(row["task"], name, given, *flags, is_in_flight, group)

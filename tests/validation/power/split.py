@@ -5,6 +5,10 @@ count or precision of a model may so lie on the other side. ``models``: within e
 every other model in alphabetical order, from the first, is calibration. Models of one shape (an instruct and a thinking
 variant) may so lie on both sides. ``shapes`` is stricter: with a model lie all of its shape at its precision, on the
 sides that :data:`SHAPES` says.
+
+Two splits put rows of one configuration on both sides. ``rows``: within each group and task, sorted by the sequences
+allowed and then by those in flight, every other row, from the first, is calibration. ``tasks``: within each group,
+every other task in alphabetical order, from the first, is calibration, with all its rows.
 """
 
 from __future__ import annotations
@@ -51,6 +55,52 @@ def by_groups(table: Sequence[Mapping[str, str]], seed: int | None = None) -> li
     known = sorted({group_of(row) for row in table})
     kept = set(known[::2] if seed is None else random.Random(seed).sample(known, len(known) // 2))
     return [group_of(row) in kept for row in table]
+
+
+def by_rows(table: Sequence[Mapping[str, str]], seed: int | None = None) -> list[bool]:
+    """Whether each row is calibration.
+
+    Parameters
+    ----------
+    table : sequence of rows
+    seed : int, optional
+        Draws half of all rows at random instead.
+
+    Examples
+    --------
+    >>> row = {"model_id": "a", "weight_precision": "fp8", "gpu_model": "H100", "task": "gpqa"}
+    >>> by_rows([{**row, "max_num_seqs": size} for size in ("16", "8", "128", "64")])
+    [False, True, False, True]
+    """
+    places = range(len(table))
+    if seed is not None:
+        drawn = set(random.Random(seed).sample(places, len(table) // 2))
+        return [i in drawn for i in places]
+    kept: set[int] = set()
+    for _, alike in groupby(sorted(places, key=lambda i: _order(table[i])), lambda i: _order(table[i])[:2]):
+        kept |= set(list(alike)[::2])
+    return [i in kept for i in places]
+
+
+def _order(row: Mapping[str, str]) -> tuple[str, str, float, float]:
+    flights = float(row["max_num_seqs"]), float(row.get("avg_batch_size") or 0.0)
+    return group_of(row), row["task"], *flights
+
+
+def by_tasks(table: Sequence[Mapping[str, str]]) -> list[bool]:
+    """Whether each row is calibration.
+
+    Examples
+    --------
+    >>> row = {"model_id": "a", "weight_precision": "fp8", "gpu_model": "H100", "num_gpus": "1"}
+    >>> by_tasks([{**row, "task": task} for task in ("lm-arena-chat", "gpqa", "lm-arena-chat")])
+    [False, True, False]
+    """
+    keys = [(group_of(row), row["task"]) for row in table]
+    kept: set[tuple[str, str]] = set()
+    for _, alike in groupby(sorted(set(keys)), lambda key: key[0]):
+        kept |= set(list(alike)[::2])
+    return [key in kept for key in keys]
 
 
 def by_models(table: Sequence[Mapping[str, str]]) -> list[bool]:

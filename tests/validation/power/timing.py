@@ -129,9 +129,9 @@ def _is_encoding(case: Case) -> bool:
     return case.task == "image-chat" or case.is_omni
 
 
-@lru_cache(2)
+@lru_cache(3)
 def constants(calibration: str = "all") -> Constants:
-    """Constants as shipped: fitted to ``all`` shipped rows, or to the calibration ``half``."""
+    """Constants as shipped: fitted to ``all`` shipped rows, to the ``half`` of groups or to that of ``rows``."""
     return Constants(json.loads(CONSTANTS.read_text())[calibration])
 
 
