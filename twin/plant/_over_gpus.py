@@ -38,15 +38,6 @@ def total(amount: Array, owner: Index, owners: int) -> Array:
 
 
 @njit(cache=True)
-def is_calm(throttle_k: Array, die_k: Array, clock_frac: Array) -> bool:
-    """Whether all banks are cool and at full clock; without an early end, so that it compiles to vectors."""
-    found = True
-    for g in range(die_k.size):
-        found &= (clock_frac[g] == 1.0) & (die_k[g] <= throttle_k[g])
-    return found
-
-
-@njit(cache=True)
 def _end_of_run(owner: Index, first: int) -> int:
     """First place after one that another owns; in strides that compile to vectors."""
     last, stride = first + 1, 32

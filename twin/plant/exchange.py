@@ -90,9 +90,10 @@ def _work(p: Plant) -> gpu_power.Work:
 def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     """GPU temperature and power cap → clock."""
     p.die_before_k = p.nodes["gpu"].state.die_k
-    limits = p.gpus.limits
-    if not _over_gpus.is_calm(limits.throttle_k, p.die_before_k, p.cool_clock_frac):
-        p.cool_clock_frac = thermal.clock_frac(limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
+    is_calm = p.cool_clock_frac is p.full_clock_frac and p.die_before_k.max() <= p.lowest_throttle_k
+    if not is_calm:  # as it is nearly always
+        found = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
+        p.cool_clock_frac = p.full_clock_frac if (found == 1.0).all() else found
     if np.isfinite(p.inputs["pool.cap_w"]).any():
         p.capped_clock_frac = _capped_clock_frac(p, work)
         p.clock_frac = np.minimum(p.cool_clock_frac, p.capped_clock_frac)

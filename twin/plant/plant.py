@@ -72,6 +72,7 @@ class Plant:
         self.pools = tuple(pool.name or "all" for pool in maps.pools)
         self.full_clock_frac = np.ones(len(maps.gpus_of_bank))
         self.clock_frac = self.cool_clock_frac = self.capped_clock_frac = self.full_clock_frac
+        self.lowest_throttle_k = float(np.min(gpus.limits.throttle_k))
         self.turns = pausing.first_turns(maps.group_of_replica)
         self.die_before_k = nodes["gpu"].state.die_k.copy()
         self.outdoor_k = weather.at(0.0)
