@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import literal_unroll, njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -15,6 +15,12 @@ _BOUND = 0.25
 @njit(cache=True)
 def _multiply(a: Array, b: Array, into: Array) -> None:
     n = a.shape[0]
+    if n == 2:  # as most networks are; written out it takes a third of the time
+        into[0, 0] = a[0, 0] * b[0, 0] + a[0, 1] * b[1, 0]
+        into[0, 1] = a[0, 0] * b[0, 1] + a[0, 1] * b[1, 1]
+        into[1, 0] = a[1, 0] * b[0, 0] + a[1, 1] * b[1, 0]
+        into[1, 1] = a[1, 0] * b[0, 1] + a[1, 1] * b[1, 1]
+        return
     for i in range(n):
         for j in range(n):
             total = 0.0
@@ -128,6 +134,13 @@ def end_of_alike(values: Array, is_other: NDArray[np.bool_], first: int) -> int:
     while last < values.size and values[last] == values[first] and not is_other[last]:
         last += 1
     return last
+
+
+@njit(cache=True)
+def mark_others(fields: tuple[Array, ...], is_other: NDArray[np.bool_]) -> None:
+    """Mark assets that differ from the asset before them in a field of a NamedTuple of arrays (asset)."""
+    for values in literal_unroll(fields):
+        mark_other(values, is_other)
 
 
 @njit(cache=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
+from twin.models._linear import mark_others
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, COIL_AIR_RESISTANCE_FRAC
 from twin.physics.fan_pump import drive_power_w
 from twin.physics.heat_exchanger import crossflow_w_per_k, film_w_per_k
@@ -123,7 +124,13 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 def _blown(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the fields of the outputs."""
     heat_j, fan_j, water_out, air = out[0], out[1], out[2], out[3]
+    is_other = np.zeros(inputs.fan_frac.size, np.bool_)  # coils of a bank are alike, and told the same
+    mark_others(params, is_other)
+    mark_others(inputs, is_other)
     for c in range(inputs.fan_frac.size):
+        if c > 0 and not is_other[c]:
+            out[:, c] = out[:, c - 1]
+            continue
         air_frac = max(inputs.fan_frac[c], params.natural_frac[c])
         air[c] = params.rated_air_kg_per_s[c] * air_frac
         water_w_per_k = inputs.water_kg_per_s[c] * params.water_j_per_kg_k[c]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
+from twin.models._linear import mark_others
 from twin.physics.fan_pump import drive_power_w, run_flow_frac
 
 Array = NDArray[np.float64]
@@ -98,7 +99,14 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 def _driven(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the flow over rated flow at the end, and the fields of the outputs."""
     flow_frac, energy_j, moved_kg, flow = out[0], out[1], out[2], out[3]
+    is_other = np.zeros(inputs.units_up.size, np.bool_)  # banks are mostly alike
+    mark_others(params, is_other)
+    mark_others(state, is_other)
+    mark_others(inputs, is_other)
     for b in range(inputs.units_up.size):
+        if b > 0 and not is_other[b]:
+            out[:, b] = out[:, b - 1]
+            continue
         speed, rated = inputs.speed_frac[b], params.rated_flow_kg_per_s[b]
         driven = min(inputs.units_up[b] / params.units_needed[b], 1.0) * speed
         target = max(driven, params.natural_frac[b]) * inputs.path_frac[b]

@@ -138,3 +138,49 @@ def coolant(
         for g in range(last - first):
             inlet_k[g], flow[g] = supply, rated[g] * share
     return found
+
+
+@njit(cache=True)
+def to_liquid_w(
+    gpu_w: Array, base_w: Array, liquid_frac: Array, pump_w: Array, cdu_of_gpu: Index, cdu_of_rack: Index
+) -> Array:
+    """Heat into the return of each CDU, array (cdu) [W].
+
+    Parameters
+    ----------
+    gpu_w : array (bank)
+        Heat that coolant carries off the GPUs [W].
+    base_w, liquid_frac : array (rack)
+        Heat of everything else in a rack [W], and its share that goes to liquid [1].
+    pump_w : array (cdu)
+        Power of the pumps [W].
+    cdu_of_gpu : array (bank), int
+    cdu_of_rack : array (rack), int
+        -1 where there is no CDU.
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> to_liquid_w(900.0 * one, 200.0 * one, 0.5 * one, one[:1], np.array([0, 0]), np.array([0, -1]))
+    array([1901.])
+    """
+    found = total(gpu_w, cdu_of_gpu, pump_w.size) + pump_w
+    for r in range(base_w.size):
+        if cdu_of_rack[r] >= 0:
+            found[cdu_of_rack[r]] += base_w[r] * liquid_frac[r]
+    return found
+
+
+@njit(cache=True)
+def to_air_w(base_w: Array, liquid_frac: Array) -> float:
+    """Heat of everything in racks but their GPUs to the air of the hall [W]; arguments as of `to_liquid_w`.
+
+    Examples
+    --------
+    >>> to_air_w(np.array([200.0, 100.0]), np.array([0.5, 0.0]))
+    200.0
+    """
+    found = 0.0
+    for r in range(base_w.size):
+        found += base_w[r] * (1.0 - liquid_frac[r])
+    return found

@@ -16,7 +16,8 @@ from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.fan_pump import drive_power_w
 from twin.plant import _over_gpus, rejection
 from twin.plant import constants as design
-from twin.plant._over_gpus import total
+from twin.plant._over_gpus import to_air_w, to_liquid_w, total
+from twin.plant._over_units import largest, part, product, whole
 from twin.policies.capping import pausing, thermal
 from twin.policies.capping import power as capping
 
@@ -128,75 +129,63 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     """Cold plates → CDU → facility water or hall air; returns what pumps and fans draw."""
     if "cdu" not in p.nodes:
         return {}
-    tick, cdu = p.tick_s, p.nodes["cdu"]
-    cdus = len(p.ids["cdu"])
-    pump_w = p.nodes["cdu_pump"].take("energy_j", tick)
-    heat_w = total(gpu_heat_w, p.maps.cdu_of_gpu, cdus) + pump_w
-    heat_w += total(base_w * p.chain.base_liquid_frac, p.maps.cdu_of_rack, cdus)
-    upsets = p.upsets
+    tick, cdu, pumps, upsets, maps = p.tick_s, p.nodes["cdu"], p.nodes["cdu_pump"], p.upsets, p.maps
     upsets.settle(p)
+    pump_w, liquid_frac = pumps.take("energy_j", tick), p.chain.base_liquid_frac
+    heat_w = to_liquid_w(gpu_heat_w, base_w, liquid_frac, pump_w, maps.cdu_of_gpu, maps.cdu_of_rack)
+    p.handed.cdu_heat_w = cdu.take_all("heat_to_facility_j", tick)
     valve = upsets.valve_frac(p.controls.effort_frac("cdu", upsets.sensed_k("cdu", cdu.state.supply_k)))
-    given_w = cdu.take("heat_to_facility_j", tick)
-    p.handed.cdu_heat_w = float(given_w.sum())
-    cdu.tell(heat_w=heat_w, flow_kg_per_s=p.nodes["cdu_pump"].take("moved_kg", tick))
-    p.nodes["cdu_pump"].tell(
-        speed_frac=p.served("cdu") * upsets.can_pump * upsets.speed_frac, path_frac=upsets.path_frac
-    )
+    cdu.write(heat_w=heat_w, flow_kg_per_s=pumps.take("moved_kg", tick))
+    pumps.write(speed_frac=p.served("cdu") * upsets.pump_frac, path_frac=upsets.path_frac)
     if "facility_water" not in p.nodes:
-        return {"cdu": pump_w + _sidecars(p, valve, p.handed.cdu_heat_w)}
-    return {"cdu": pump_w, **_facility_side(p, valve, given_w)}
+        return {"cdu": pump_w + _sidecars(p, valve)}
+    return {"cdu": pump_w, **_facility_side(p, valve)}
 
 
-def _sidecars(p: Plant, fan_frac: Array, given_w: float) -> Array:
+def _sidecars(p: Plant, fan_frac: Array) -> Array:
     """CDU coils → hall air; returns what their fans drew."""
     cdu = p.nodes["cdu"]
     rated = cdu.params.rated_facility_flow_kg_per_s
     fan_w = drive_power_w(p.chain.cdu_fan_w, cdu.inputs.facility_flow_kg_per_s / rated)
-    p.handed.sidecar_w = given_w + float(fan_w.sum())
-    cdu.tell(
+    p.handed.sidecar_w = p.handed.cdu_heat_w + whole(fan_w)
+    cdu.write(
         facility_flow_kg_per_s=fan_frac * p.served("cdu") * rated,
-        facility_supply_k=p.nodes["hall"].state.cold_k.repeat(len(rated)),
+        facility_supply_k=p.nodes["hall"].state.cold_k,
     )
     return fan_w
 
 
-def _facility_side(p: Plant, valve: Array, given_w: Array) -> dict[str, Array]:
+def _facility_side(p: Plant, valve: Array) -> dict[str, Array]:
     """CDU → facility water → dry coolers; returns what pumps and fans draw."""
     tick, cdu, loop, upsets = p.tick_s, p.nodes["cdu"], p.nodes["facility_water"], p.upsets
-    facility_pump, coolers = p.nodes["facility_pump"], p.nodes[upsets.rejector]
-    facility_pump_w, flow = facility_pump.take("energy_j", tick), facility_pump.take("moved_kg", tick)
-    cdu.tell(
-        facility_flow_kg_per_s=np.minimum(valve, flow / facility_pump.params.rated_flow_kg_per_s)
-        * cdu.params.rated_facility_flow_kg_per_s,
-        facility_supply_k=loop.state.supply_k.repeat(len(p.ids["cdu"])),
+    pump, coolers, kind = p.nodes["facility_pump"], p.nodes[upsets.rejector], rejection.OF[upsets.rejector]
+    pump_w, flow = pump.take("energy_j", tick), pump.take_all("moved_kg", tick)
+    pumped_frac = flow / whole(pump.params.rated_flow_kg_per_s)
+    cdu.write(
+        facility_flow_kg_per_s=np.minimum(valve, pumped_frac) * cdu.params.rated_facility_flow_kg_per_s,
+        facility_supply_k=loop.state.supply_k,
     )
-    speed = np.array([max(valve.max(), design.LEAST_PUMP_SPEED_FRAC)])
-    facility_pump.tell(speed_frac=speed * p.served("facility_water"))
-    kind = rejection.OF[upsets.rejector]
-    rejected_w, fan_w = coolers.take(kind.heat, tick), coolers.take(kind.energy, tick)
-    reused_w = _reused_w(p, loop)
-    loop.tell(
-        heat_w=given_w.sum() + facility_pump_w + _doors_w(p, "facility_water") + _condensed_w(p),
-        removed_w=rejected_w.sum(keepdims=True) + reused_w,
-        flow_kg_per_s=flow,
-    )  # fmt: skip
+    pump.write(speed_frac=p.served("facility_water") * max(largest(valve), design.LEAST_PUMP_SPEED_FRAC))
+    fan_w, rejected_w, reused_w = (
+        coolers.take(kind.energy, tick),
+        coolers.take_all(kind.heat, tick),
+        _reused_w(p, loop),
+    )
+    heat_w = p.handed.cdu_heat_w + whole(pump_w) + _doors_w(p, "facility_water") + _condensed_w(p)
+    loop.write(heat_w=heat_w, removed_w=rejected_w + reused_w, flow_kg_per_s=flow)
     shown_k = upsets.sensed_k("facility_water", loop.state.supply_k)
-    effort = p.controls.effort_frac("facility_water", shown_k)[0]
-    each = np.ones(len(rejected_w))
-    water = rejection.Told(
-        loop.state.return_k[0], loop.state.supply_k[0], each * flow[0] / len(each),
-        p.served(upsets.rejector) * effort,
-    )  # fmt: skip
-    coolers.tell(**kind.tell(p, water))
-    p.handed.outdoor_w += float(rejected_w.sum() + fan_w.sum() + reused_w)
-    return {"facility_water": facility_pump_w, upsets.rejector: fan_w}
+    effort = p.served(upsets.rejector) * p.controls.effort_frac("facility_water", shown_k)[0]
+    water = rejection.Told(loop.state.return_k[0], loop.state.supply_k[0], flow / len(effort), effort)
+    coolers.write(**kind.tell(p, water))
+    p.handed.outdoor_w += rejected_w + whole(fan_w) + reused_w
+    return {"facility_water": pump_w, upsets.rejector: fan_w}
 
 
 def _condensed_w(p: Plant) -> float:
     """Chillers → facility water, where there is no outdoor air to take their heat; returns it."""
     if "radiator" not in p.nodes or "chiller" not in p.nodes:
         return 0.0
-    return float(p.nodes["chiller"].take("rejected_j", p.tick_s).sum())
+    return p.nodes["chiller"].take_all("rejected_j", p.tick_s)
 
 
 def _reused_w(p: Plant, loop: Node) -> float:
@@ -204,8 +193,8 @@ def _reused_w(p: Plant, loop: Node) -> float:
     if "heat_reuse" not in p.nodes:
         return 0.0
     reuse = p.nodes["heat_reuse"]
-    given_w = float(reuse.take("heat_j", p.tick_s)[0])
-    reuse.tell(return_k=loop.state.return_k.copy())
+    given_w = reuse.take_all("heat_j", p.tick_s)
+    reuse.write(return_k=loop.state.return_k)
     return given_w
 
 
@@ -213,7 +202,7 @@ def _doors_w(p: Plant, loop: str = "") -> float:
     """Exhaust of racks → water; returns the heat that rear doors took, those on one loop if it is named."""
     if "rear_door" not in p.nodes or loop not in ("", _door_water(p)):
         return 0.0
-    return -float(p.nodes["rear_door"].take("heat_to_air_j", p.tick_s).sum())
+    return -p.nodes["rear_door"].take_all("heat_to_air_j", p.tick_s)
 
 
 def _door_w(p: Plant) -> Array:
@@ -244,8 +233,8 @@ def _tell_doors(p: Plant, rack_w: Array, effort_frac: float) -> dict[str, Array]
     if "facility_pump" in p.nodes and loop is p.nodes["facility_water"]:
         pump = p.nodes["facility_pump"]
         pumped = float((loop.inputs.flow_kg_per_s / pump.params.rated_flow_kg_per_s)[0])
-    doors.tell(
-        water_in_k=loop.state.supply_k.repeat(len(rack)), air_in_k=_inlet_k(p)[rack] + warmed_k,
+    doors.write(
+        water_in_k=loop.state.supply_k, air_in_k=_inlet_k(p)[rack] + warmed_k,
         water_kg_per_s=rated.rated_water_kg_per_s * effort_frac * pumped,
         fan_frac=p.served("rear_door"),
     )  # fmt: skip
@@ -264,73 +253,65 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
     """Racks → hall air → CRAHs → chilled water → chillers; returns what fans and compressors draw."""
     if "hall" not in p.nodes:
         return {}
-    tick, hall, crah, loop, machines = (
-        p.tick_s,
-        *(p.nodes[n] for n in ("hall", "crah", "chilled_water", "chiller")),
-    )
-    fan_w, loss_w = crah.take("fan_j", tick), p.nodes["power"].take("loss_j", tick)
-    p.handed.hall_loss_w = float(loss_w[p.chain.in_hall].sum())
-    air_gpus_w = 0.0 if isinstance(p.liquid, slice) else gpu_heat_w[~p.liquid].sum()
-    heat_w = air_gpus_w + (base_w * (1.0 - p.chain.base_liquid_frac)).sum()
-    heat_w += sum(w.sum() for w in network_w.values()) + p.handed.hall_loss_w + fan_w.sum()
-    heat_w += p.handed.sidecar_w
-    if "rear_door" in p.nodes:
-        heat_w += p.nodes["rear_door"].take("fan_j", tick).sum() - _doors_w(p)
-    fans_w, one = {"crah": fan_w}, np.ones(len(fan_w))
+    tick, hall, crah, loop = p.tick_s, p.nodes["hall"], p.nodes["crah"], p.nodes["chilled_water"]
     if "cdu" not in p.nodes:
         p.upsets.settle(p)
-    shown_k = p.upsets.sensed_k("hall", hall.state.cold_k)
-    effort = p.controls.effort_frac("crah", shown_k)[0]
+    fan_w, loss_j = crah.take("fan_j", tick), p.nodes["power"].amount("loss_j")
+    p.handed.hall_loss_w = part(loss_j, p.chain.in_hall) / tick
+    heat_w = 0.0 if isinstance(p.liquid, slice) else whole(gpu_heat_w[~p.liquid])
+    heat_w += to_air_w(base_w, p.chain.base_liquid_frac) + p.handed.hall_loss_w + whole(fan_w)
+    for power_w in network_w.values():
+        heat_w += whole(power_w)
+    heat_w += p.handed.sidecar_w
+    if "rear_door" in p.nodes:
+        heat_w += p.nodes["rear_door"].take_all("fan_j", tick) - _doors_w(p)
+    effort = p.controls.effort_frac("crah", p.upsets.sensed_k("hall", hall.state.cold_k))
     # fans move at least the air that the racks move, the water valve holds the temperature
     server_kg_per_s = p.chain.rack_air_kg_per_s
     if "cdu" in p.nodes and "facility_water" not in p.nodes:
-        server_kg_per_s += float(p.nodes["cdu"].inputs.facility_flow_kg_per_s.sum())
-    least = server_kg_per_s / max(crah.params.rated_air_kg_per_s.sum(), 1e-12)
-    fans = one * min(max(least, effort), 1.0) * p.served("crah")
-    crah.tell(
-        water_in_k=one * loop.state.supply_k[0],
-        air_in_k=one * hall.state.hot_k[0],
-        water_kg_per_s=crah.params.rated_water_kg_per_s * effort,
-        fan_frac=fans,
-    )
+        server_kg_per_s += whole(p.nodes["cdu"].inputs.facility_flow_kg_per_s)
+    least = server_kg_per_s / max(whole(crah.params.rated_air_kg_per_s), 1e-12)
+    crah.write(
+        water_in_k=loop.state.supply_k, air_in_k=hall.state.hot_k,
+        water_kg_per_s=crah.params.rated_water_kg_per_s * effort[0],
+        fan_frac=p.served("crah") * min(max(least, effort[0]), 1.0),
+    )  # fmt: skip
     # coils store nothing: air and water have at once what they will move over the tick, or long ticks would swing
-    coming = crah.step(crah.params, crah.state, crah.inputs, 1.0)[1]
-    removed_w = -coming.heat_to_air_j.sum(keepdims=True)
-    crah_kg_per_s = float((crah.params.rated_air_kg_per_s * fans).sum())
-    has_racks = p.inlets is not None or "rear_door" in p.nodes  # whose air is told apart
-    rack_w = _rack_air_w(p, gpu_heat_w, base_w, loss_w) if has_racks else None
-    _tell_hall(p, rack_w, heat_w, removed_w, (server_kg_per_s, crah_kg_per_s))
-    if rack_w is not None and "rear_door" in p.nodes:
-        fans_w |= _tell_doors(p, rack_w, effort)
-    lifted_w, chiller_w = machines.take("lifted_j", tick), machines.take("energy_j", tick)
-    loop.tell(heat_w=removed_w + _doors_w(p, "chilled_water"), removed_w=lifted_w.sum(keepdims=True))
-    shown_k = p.upsets.sensed_k("chilled_water", loop.state.supply_k)
-    load = p.controls.effort_frac("chiller", shown_k)[0]
-    each = np.ones(len(lifted_w))
-    machines.tell(
-        load_frac=each * load * p.served("chiller"),
-        water_k=each * loop.state.supply_k[0],
-        outdoor_k=each
-        * (p.nodes["facility_water"].state.supply_k[0] if "radiator" in p.nodes else p.outdoor_k),
-    )
-    p.handed.outdoor_w += float(machines.take("rejected_j", tick).sum()) - _condensed_w(p)
-    return {**fans_w, "chiller": chiller_w}
+    removed_w = -whole(crah.step(crah.params, crah.state, crah.inputs, 1.0)[1].heat_to_air_j)
+    moved = server_kg_per_s, product(crah.params.rated_air_kg_per_s, crah.inputs.fan_frac)
+    fans_w, has_doors = {"crah": fan_w}, "rear_door" in p.nodes
+    # racks whose air is told apart
+    rack_w = _rack_air_w(p, gpu_heat_w, base_w, loss_j / tick) if has_doors or p.inlets is not None else None
+    _tell_hall(p, rack_w, heat_w, removed_w, moved)
+    if rack_w is not None and has_doors:
+        fans_w |= _tell_doors(p, rack_w, effort[0])
+    return {**fans_w, "chiller": _chilled_side(p, removed_w)}
+
+
+def _chilled_side(p: Plant, heat_w: float) -> Array:
+    """CRAHs → chilled water → chillers; returns what compressors draw."""
+    tick, loop, machines = p.tick_s, p.nodes["chilled_water"], p.nodes["chiller"]
+    drawn_w = machines.take("energy_j", tick)
+    given_w, lifted_w = heat_w + _doors_w(p, "chilled_water"), machines.take_all("lifted_j", tick)
+    loop.write(heat_w=given_w, removed_w=lifted_w)
+    load = p.controls.effort_frac("chiller", p.upsets.sensed_k("chilled_water", loop.state.supply_k))
+    machines.write(
+        load_frac=p.served("chiller") * load[0], water_k=loop.state.supply_k,
+        outdoor_k=p.nodes["facility_water"].state.supply_k if "radiator" in p.nodes else p.outdoor_k,
+    )  # fmt: skip
+    p.handed.outdoor_w += machines.take_all("rejected_j", tick) - _condensed_w(p)
+    return drawn_w
 
 
 def _tell_hall(
-    p: Plant, rack_w: Array | None, heat_w: float, removed_w: Array, air_kg_per_s: tuple[float, float]
+    p: Plant, rack_w: Array | None, heat_w: float, removed_w: float, air_kg_per_s: tuple[float, float]
 ) -> None:
     """Heat of the hall, and air that its racks and its CRAHs move; as one or rack by rack."""
-    server_kg_per_s, crah_kg_per_s = air_kg_per_s
     if p.inlets is not None and rack_w is not None:
-        p.inlets.tell(p, rack_w - _door_w(p), heat_w, removed_w, crah_kg_per_s)
+        p.inlets.tell(p, rack_w - _door_w(p), heat_w, np.array([removed_w]), air_kg_per_s[1])
         return
-    p.nodes["hall"].tell(
-        heat_w=np.array([heat_w]),
-        removed_w=removed_w,
-        server_kg_per_s=np.array([server_kg_per_s]),
-        crah_kg_per_s=np.array([crah_kg_per_s]),
-    )
+    servers, crahs = air_kg_per_s
+    p.nodes["hall"].write(heat_w=heat_w, removed_w=removed_w, server_kg_per_s=servers, crah_kg_per_s=crahs)
 
 
 def _gpu_side(p: Plant, gpu_w: Array) -> None:

@@ -121,7 +121,7 @@ def _liquid(p: Plant, over: Totals) -> dict[str, Array]:
     found = {
         "cdu.supply_k": cdu.state.supply_k,
         "cdu.return_k": cdu.state.return_k,
-        "cdu.flow_kg_per_s": cdu.inputs.flow_kg_per_s,
+        "cdu.flow_kg_per_s": cdu.inputs.flow_kg_per_s.copy(),
         "cdu.level_frac": p.upsets.level_frac,
         "rack.flow_kg_per_s": p.rack_flow_kg_per_s(),
         "cdu.heat_w": over.rate(p, "cdu", "heat_to_facility_j"),
@@ -157,8 +157,8 @@ def _rejection(p: Plant, over: Totals) -> dict[str, Array]:
         f"{name}.power_w": over.rate(p, name, kind.energy),
     }
     if name == "dry_cooler":
-        return found | {"dry_cooler.fan_frac": inputs.fan_frac}
-    found[f"{name}.effort_frac"] = inputs.effort_frac
+        return found | {"dry_cooler.fan_frac": inputs.fan_frac.copy()}
+    found[f"{name}.effort_frac"] = inputs.effort_frac.copy()
     if name in rejection.WET_KINDS:
         found[f"{name}.make_up_kg"] = over.amount(p, name, "make_up_kg")
     if name == "cooling_tower":

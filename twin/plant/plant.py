@@ -89,7 +89,7 @@ class Plant:
         self.ledger = audits.Ledger(self)
         self.window = Window()
         self.upsets = Upsets(self)
-        self.controls = Controls(scenario, self.upsets.units(self))
+        self.controls = Controls(scenario, self.upsets.units(self), len(maps.ids.get("cdu", ())))
         self.inputs: Mapping[str, np.ndarray] = self._writable()
 
     def _writable(self) -> dict[str, np.ndarray]:

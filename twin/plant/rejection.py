@@ -55,17 +55,17 @@ class Kind(NamedTuple):
 
     model: ModuleType
     make: Callable[[Sizes], tuple[Any, Any]]
-    tell: Callable[[Plant, Told], dict[str, Array]]
+    tell: Callable[[Plant, Told], dict[str, Array | float]]
     heat: str = "heat_j"
     energy: str = "energy_j"
 
 
 class Told(NamedTuple):
-    """What every unit is told: water of the loop [K, kg/s] and effort [1]; arrays over units but for the first."""
+    """What units are told: water of the loop [K], the flow of each [kg/s], and the effort of each, array (unit) [1]."""
 
     return_k: float
     supply_k: float
-    flow_kg_per_s: Array
+    flow_kg_per_s: float
     effort_frac: Array
 
 
@@ -199,44 +199,41 @@ def radiator_area_m2(heat_w: Array, supply_k: float, altitude_m: float) -> Array
     return area_m2(heat_w, supply_k + design.RADIATOR_RANGE_K, supply_k, PANEL, around)
 
 
-def _tell_coil(p: Plant, told: Told) -> dict[str, Array]:
-    one = np.ones(len(told.effort_frac))
+def _tell_coil(p: Plant, told: Told) -> dict[str, Array | float]:
     return {
-        "water_in_k": one * told.return_k, "air_in_k": one * p.outdoor_k, "water_kg_per_s": told.flow_kg_per_s,
+        "water_in_k": told.return_k, "air_in_k": p.outdoor_k, "water_kg_per_s": told.flow_kg_per_s,
         "fan_frac": told.effort_frac,
     }  # fmt: skip
 
 
-def _tell_wet(p: Plant, told: Told) -> dict[str, Array]:
-    one = np.ones(len(told.effort_frac))
+def _tell_wet(p: Plant, told: Told) -> dict[str, Array | float]:
     return {
-        "water_in_k": one * told.return_k, "water_kg_per_s": told.flow_kg_per_s, "air_in_k": one * p.outdoor_k,
-        "wet_bulb_k": one * p.weather.wet_bulb_at(p.now_s), "effort_frac": told.effort_frac,
-        "make_up_frac": p.upsets.inputs[f"{p.upsets.rejector}.make_up_frac"].copy(),
+        "water_in_k": told.return_k, "water_kg_per_s": told.flow_kg_per_s, "air_in_k": p.outdoor_k,
+        "wet_bulb_k": p.weather.wet_bulb_at(p.now_s), "effort_frac": told.effort_frac,
+        "make_up_frac": p.upsets.inputs[f"{p.upsets.rejector}.make_up_frac"],
     }  # fmt: skip
 
 
-def _tell_chiller(p: Plant, told: Told) -> dict[str, Array]:
+def _tell_chiller(p: Plant, told: Told) -> dict[str, Array | float]:
     found = _tell_wet(p, told)
     del found["water_in_k"], found["water_kg_per_s"]
-    return {**found, "water_k": np.full(len(told.effort_frac), told.supply_k)}
+    return {**found, "water_k": told.supply_k}
 
 
-def _tell_economiser(p: Plant, told: Told) -> dict[str, Array]:
-    one = np.ones(len(told.effort_frac))
+def _tell_economiser(p: Plant, told: Told) -> dict[str, Array | float]:
     return {
-        "water_in_k": one * told.return_k, "water_kg_per_s": told.flow_kg_per_s, "water_k": one * told.supply_k,
-        "air_in_k": one * p.outdoor_k, "effort_frac": told.effort_frac,
+        "water_in_k": told.return_k, "water_kg_per_s": told.flow_kg_per_s, "water_k": told.supply_k,
+        "air_in_k": p.outdoor_k, "effort_frac": told.effort_frac,
     }  # fmt: skip
 
 
-def _tell_radiator(p: Plant, told: Told) -> dict[str, Array]:
+def _tell_radiator(p: Plant, told: Told) -> dict[str, Array | float]:
     liquid, one = p.scenario.cooling.liquid, np.ones(len(told.effort_frac))
     assert liquid is not None
     turn = orbit.Orbit(liquid.orbit.altitude, float(np.radians(liquid.orbit.sun_angle)))
     around = orbit.surroundings(turn, 2.0 * np.pi * p.now_s / turn.period_s * one)
     return {
-        "water_in_k": one * told.return_k, "water_kg_per_s": told.flow_kg_per_s, "effort_frac": told.effort_frac,
+        "water_in_k": told.return_k, "water_kg_per_s": told.flow_kg_per_s, "effort_frac": told.effort_frac,
         "sunlight_w_per_m2": one * around.solar_w_per_m2 * (around.solar_cos + around.albedo * around.planet_view),
         "infrared_w_per_m2": one * around.planet_w_per_m2 * around.planet_view,
     }  # fmt: skip

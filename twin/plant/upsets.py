@@ -57,8 +57,8 @@ class Upsets:
     ----------
     inputs : dict of str to array
         Writable inputs, ``kind.quantity``.
-    speed_frac : array (cdu)
-        Speed of the technology pumps that holds the pressure over the racks [1].
+    pump_frac : array (cdu)
+        Speed of the technology pumps that holds the pressure over the racks [1]; 0 in a loop that lost too much.
     branch_frac : array (rack)
         A rack's share of its loop's flow over its rated share [1].
     rejector : str
@@ -78,6 +78,8 @@ class Upsets:
         }
         self.rejector = next((kind for kind in rejection.OF if kind in p.nodes), "")
         self._rated = {kind: node.params for kind, node in p.nodes.items() if kind in DERATE}
+        self._sensor_k = {name[:-9]: off for name, off in self.inputs.items() if name.endswith(".sensor_k")}
+        self._is_leaking = self._is_stuck = False
         self._seen = self._state(p)
         if (
             "cdu_pump" in p.nodes
@@ -95,7 +97,7 @@ class Upsets:
             p.maps.rack_of_gpu,
             len(p.ids["rack"]),
         )
-        self.speed_frac, self.path_frac = np.ones(cdus), np.ones(cdus)
+        self._speed_frac, self.path_frac = np.ones(cdus), np.ones(cdus)
         volumes = p.nodes["cdu"].params
         held_j_per_k = (volumes.supply_j_per_k + volumes.return_j_per_k) / (
             design.LOOP_SUPPLY_FRAC + design.LOOP_RETURN_FRAC
@@ -103,6 +105,7 @@ class Upsets:
         params = loop_fill.Params(held_j_per_k / volumes.coolant_j_per_kg_k)
         zero = np.zeros(cdus)
         self.fill = Node(loop_fill.step, params, loop_fill.full(params), loop_fill.Inputs(zero, zero))
+        self.pump_frac = self._speed_frac
 
     def _state(self, p: Plant) -> bytes:
         """Everything that the derived figures hang on."""
@@ -118,7 +121,10 @@ class Upsets:
                 p.nodes[kind].params = DERATE[kind][0](rated, *shares)
             if "cdu" in p.nodes:
                 self._flows(p)
-        if "cdu" in p.nodes:
+                names = ("rack.leak_kg_per_s", "cdu.fill_kg_per_s")
+                self._is_leaking = any(self.inputs[name].any() for name in names)
+                self._is_stuck = bool((self.inputs["cdu.valve_frac"] >= 0.0).any())
+        if self._is_leaking:
             self._drain(p)
 
     def _flows(self, p: Plant) -> None:
@@ -130,35 +136,32 @@ class Upsets:
                 self._rack_kg_per_s, p.maps.cdu_of_rack,
             )
         )  # fmt: skip
-        self.speed_frac, self.branch_frac = found.speed_frac, found.branch_frac
+        self._speed_frac, self.branch_frac = found.speed_frac, found.branch_frac
+        self._set_pumps()
         driven = np.minimum(running / needed, 1.0)
         self.path_frac = np.where(driven > 0.0, found.full_frac / np.maximum(driven, 1e-12), 1.0)
 
     def _drain(self, p: Plant) -> None:
         """Leaks at the pressure of the tick; a loop that lost too much can no longer be pumped."""
         leak, fresh = self.inputs["rack.leak_kg_per_s"], self.inputs["cdu.fill_kg_per_s"]
-        if not (leak.any() or fresh.any()):
-            return
         flow = p.nodes["cdu_pump"].state.flow_frac
         is_open = loop_flow.valve_frac(self.inputs["rack.valve_frac"]) > loop_flow.SEAT_LEAKAGE_FRAC
         # through a hole goes the root of the pressure: of the filled loop, and of the pumps by the square of flow
         pressed = np.sqrt(design.STATIC_PRESSURE_FRAC + (1.0 - design.STATIC_PRESSURE_FRAC) * flow**2)
         each = leak * is_open * pressed[p.maps.cdu_of_rack] * (p.maps.cdu_of_rack >= 0)
-        cdus = len(self.speed_frac)
+        cdus = len(self._speed_frac)
         self.fill.tell(leak_kg_per_s=total(each, p.maps.cdu_of_rack, cdus), make_up_kg_per_s=fresh)
         self.fill.advance(p.tick_s)
         self.fill.made.clear()
+        self._set_pumps()
 
     def units(self, p: Plant) -> dict[str, int]:
         """Units that share the work of each control loop but the CDUs', which have a valve each."""
         kinds = {"facility_water": self.rejector, "crah": "crah", "chiller": "chiller"}
         return {name: max(len(p.ids.get(kind, ())), 1) for name, kind in kinds.items()}
 
-    @property
-    def can_pump(self) -> Array:
-        """1 for loops with enough coolant to pump, else 0, array (cdu)."""
-        held: Array = (self.level_frac >= design.LEAST_LEVEL_FRAC).astype(float)
-        return held
+    def _set_pumps(self) -> None:
+        self.pump_frac = (self.level_frac >= design.LEAST_LEVEL_FRAC) * self._speed_frac
 
     @property
     def level_frac(self) -> Array:
@@ -168,10 +171,12 @@ class Upsets:
 
     def valve_frac(self, wanted_frac: Array) -> Array:
         """Opening of the facility valves of CDUs: as wanted, or where they are stuck [1]."""
+        if not self._is_stuck:
+            return wanted_frac
         stuck = self.inputs["cdu.valve_frac"]
         return np.where(stuck >= 0.0, stuck, wanted_frac)
 
     def sensed_k(self, kind: str, true_k: Array) -> Array:
         """What the sensors of a kind show [K]."""
-        shown: Array = true_k + self.inputs[f"{kind}.sensor_k"]
+        shown: Array = true_k + self._sensor_k[kind]
         return shown

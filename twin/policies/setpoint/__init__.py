@@ -59,5 +59,8 @@ def safe_frac(effort_frac: Array, measured_k: Array) -> Array:
     >>> safe_frac(np.array([0.2, 0.2, 0.2]), np.array([300.0, 20.0, np.nan]))
     array([0.2, 1. , 1. ])
     """
-    is_plausible = (measured_k >= PLAUSIBLE_K[0]) & (measured_k <= PLAUSIBLE_K[1])
-    return np.where(is_plausible, effort_frac, 1.0)
+    lowest_k, highest_k = PLAUSIBLE_K
+    for one_k in measured_k.tolist():  # they are few, and nearly always fine
+        if not lowest_k <= one_k <= highest_k:
+            return np.where((measured_k >= lowest_k) & (measured_k <= highest_k), effort_frac, 1.0)
+    return effort_frac
