@@ -63,6 +63,21 @@ def _sum(amount: Array) -> float:
 
 
 @njit(cache=True)
+def by_stretch(amount: Array, stretches: Index) -> Array:
+    """Sum amounts of banks over stretches of them, array (stretch).
+
+    Examples
+    --------
+    >>> by_stretch(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 3]))
+    array([3., 4.])
+    """
+    found = np.empty(stretches.size - 1)
+    for s in range(found.size):
+        found[s] = _sum(amount[stretches[s] : stretches[s + 1]])
+    return found
+
+
+@njit(cache=True)
 def of_teams(amounts: Array, team_of_replica: Index, lanes_of_team: Index, team_of_gpu: Index) -> Array:
     """Work of each bank from that of the replicas: lanes of its team add up, busy time is theirs together.
 
@@ -103,7 +118,7 @@ def slowest(clock_frac: Array, team_of_gpu: Index, teams: int) -> Array:
 
 
 @njit(cache=True)
-def coolant(
+def cool(
     rated_kg_per_s: Array,
     stretches: Index,
     owners: tuple[Index, Index],
@@ -111,51 +126,52 @@ def coolant(
     supply_k: Array,
     share_frac: Array,
     branch_frac: Array,
-) -> Array:
-    """Inlet temperature [K] and flow [kg/s] of the coolant of each bank, array (2, bank).
+    inlet_k: Array,
+    flow_kg_per_s: Array,
+) -> None:
+    """Fill in the coolant of each bank: its inlet temperature [K] and flow [kg/s].
 
     Parameters
     ----------
     rated_kg_per_s : array (bank)
     stretches : array (stretch + 1), int
         Where banks of one rack and one CDU begin, and the end of all.
-    owners : tuple of array (bank), int
-        Rack and CDU of each bank; a CDU of -1 where there is none.
+    owners : tuple of array (stretch), int
+        Rack and CDU; a CDU of -1 where there is none.
     air_k : array (rack)
         Air at the inlet of each rack, for banks without CDU [K].
     supply_k, share_frac : array (cdu)
         Supply [K] and flow over the wanted one [1].
     branch_frac : array (rack)
         A rack's share of its loop over its rated share [1].
+    inlet_k, flow_kg_per_s : array (bank)
+        What is filled in; flows stay where they are while the first of a stretch does.
     """
-    found = np.empty((2, rated_kg_per_s.size))
     for s in range(stretches.size - 1):
-        first, last = stretches[s], stretches[s + 1]
-        rack, cdu = owners[0][first], owners[1][first]
-        supply = air_k[rack] if cdu < 0 else supply_k[cdu]
+        rack, cdu, alike = owners[0][s], owners[1][s], slice(stretches[s], stretches[s + 1])
+        inlet_k[alike] = air_k[rack] if cdu < 0 else supply_k[cdu]
         share = 1.0 if cdu < 0 else share_frac[cdu] * branch_frac[rack]
-        rated, inlet_k, flow = rated_kg_per_s[first:last], found[0, first:last], found[1, first:last]
-        for g in range(last - first):
-            inlet_k[g], flow[g] = supply, rated[g] * share
-    return found
+        rated, flow = rated_kg_per_s[alike], flow_kg_per_s[alike]
+        if flow[0] != rated[0] * share:
+            for g in range(rated.size):
+                flow[g] = rated[g] * share
 
 
 @njit(cache=True)
 def to_liquid_w(
-    gpu_w: Array, base_w: Array, liquid_frac: Array, pump_w: Array, cdu_of_gpu: Index, cdu_of_rack: Index
+    gpu_w: Array, base_w: Array, liquid_frac: Array, pump_w: Array, cdu_of_stretch: Index, cdu_of_rack: Index
 ) -> Array:
     """Heat into the return of each CDU, array (cdu) [W].
 
     Parameters
     ----------
-    gpu_w : array (bank)
+    gpu_w : array (stretch)
         Heat that coolant carries off the GPUs [W].
     base_w, liquid_frac : array (rack)
         Heat of everything else in a rack [W], and its share that goes to liquid [1].
     pump_w : array (cdu)
         Power of the pumps [W].
-    cdu_of_gpu : array (bank), int
-    cdu_of_rack : array (rack), int
+    cdu_of_stretch, cdu_of_rack : array (stretch), array (rack), int
         -1 where there is no CDU.
 
     Examples
@@ -164,7 +180,7 @@ def to_liquid_w(
     >>> to_liquid_w(900.0 * one, 200.0 * one, 0.5 * one, one[:1], np.array([0, 0]), np.array([0, -1]))
     array([1901.])
     """
-    found = total(gpu_w, cdu_of_gpu, pump_w.size) + pump_w
+    found = total(gpu_w, cdu_of_stretch, pump_w.size) + pump_w
     for r in range(base_w.size):
         if cdu_of_rack[r] >= 0:
             found[cdu_of_rack[r]] += base_w[r] * liquid_frac[r]

@@ -53,8 +53,10 @@ def exchange(p: Plant) -> None:
     base_w = p.base_w * alive
     p.handed = Handed()
     _clocks(p, alive, work)
-    gpu_heat_w = p.nodes["gpu"].take("heat_to_coolant_j", p.tick_s)
-    p.handed.gpu_heat_w = float(gpu_heat_w.sum())
+    gpu_heat_w = (
+        _over_gpus.by_stretch(p.nodes["gpu"].amount("heat_to_coolant_j"), p.maps.stretches) / p.tick_s
+    )
+    p.handed.gpu_heat_w = whole(gpu_heat_w)
     network_w = p.network_w()
     mechanical_w = {**_liquid_side(p, gpu_heat_w, base_w), **_air_side(p, gpu_heat_w, base_w, network_w)}
     _gpu_side(p, gpu_w)
@@ -95,7 +97,7 @@ def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     if not is_calm:  # as it is nearly always
         found = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
         p.cool_clock_frac = p.full_clock_frac if (found == 1.0).all() else found
-    if np.isfinite(p.inputs["pool.cap_w"]).any():
+    if p.pools and np.isfinite(p.inputs["pool.cap_w"]).any():
         p.capped_clock_frac = _capped_clock_frac(p, work)
         p.clock_frac = np.minimum(p.cool_clock_frac, p.capped_clock_frac)
     else:
@@ -132,7 +134,7 @@ def _liquid_side(p: Plant, gpu_heat_w: Array, base_w: Array) -> dict[str, Array]
     tick, cdu, pumps, upsets, maps = p.tick_s, p.nodes["cdu"], p.nodes["cdu_pump"], p.upsets, p.maps
     upsets.settle(p)
     pump_w, liquid_frac = pumps.take("energy_j", tick), p.chain.base_liquid_frac
-    heat_w = to_liquid_w(gpu_heat_w, base_w, liquid_frac, pump_w, maps.cdu_of_gpu, maps.cdu_of_rack)
+    heat_w = to_liquid_w(gpu_heat_w, base_w, liquid_frac, pump_w, maps.cdu_of_stretch, maps.cdu_of_rack)
     p.handed.cdu_heat_w = cdu.take_all("heat_to_facility_j", tick)
     valve = upsets.valve_frac(p.controls.effort_frac("cdu", upsets.sensed_k("cdu", cdu.state.supply_k)))
     cdu.write(heat_w=heat_w, flow_kg_per_s=pumps.take("moved_kg", tick))
@@ -243,8 +245,8 @@ def _tell_doors(p: Plant, rack_w: Array, effort_frac: float) -> dict[str, Array]
 
 def _rack_air_w(p: Plant, gpu_heat_w: Array, base_w: Array, loss_w: Array) -> Array:
     """Heat that each rack gives to its air, with the loss of its power shelves, array (rack) [W]."""
-    of_gpus = np.where(p.gpus.is_liquid, 0.0, gpu_heat_w)
-    behind = total(of_gpus, p.maps.rack_of_gpu, len(base_w)) + base_w * (1.0 - p.chain.base_liquid_frac)
+    of_gpus = np.where(p.maps.cdu_of_stretch >= 0, 0.0, gpu_heat_w)
+    behind = total(of_gpus, p.maps.rack_of_stretch, len(base_w)) + base_w * (1.0 - p.chain.base_liquid_frac)
     found: Array = behind + loss_w[p.chain.at["psu"]]
     return found
 
@@ -258,7 +260,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
         p.upsets.settle(p)
     fan_w, loss_j = crah.take("fan_j", tick), p.nodes["power"].amount("loss_j")
     p.handed.hall_loss_w = part(loss_j, p.chain.in_hall) / tick
-    heat_w = 0.0 if isinstance(p.liquid, slice) else whole(gpu_heat_w[~p.liquid])
+    heat_w = part(gpu_heat_w, p.in_air)
     heat_w += to_air_w(base_w, p.chain.base_liquid_frac) + p.handed.hall_loss_w + whole(fan_w)
     for power_w in network_w.values():
         heat_w += whole(power_w)
@@ -321,16 +323,26 @@ def _gpu_side(p: Plant, gpu_w: Array) -> None:
     if "cdu" in p.nodes:
         cdu = p.nodes["cdu"]
         supply_k, share_frac = cdu.state.supply_k, cdu.inputs.flow_kg_per_s / p.wanted_kg_per_s
-    owners = p.maps.rack_of_gpu, p.maps.cdu_of_gpu
+    maps, gpu = p.maps, p.nodes["gpu"]
+    owners = maps.rack_of_stretch, maps.cdu_of_stretch
     given = air_k, supply_k, share_frac, p.upsets.branch_frac
-    inlet_k, flow = _over_gpus.coolant(p.gpus.rated_flow_kg_per_s, p.maps.stretches, owners, *given)
-    p.nodes["gpu"].tell(power_w=gpu_w, inlet_k=inlet_k, flow_kg_per_s=flow)
+    gpu.tell(power_w=gpu_w)
+    _over_gpus.cool(
+        p.gpus.rated_flow_kg_per_s,
+        maps.stretches,
+        owners,
+        *given,
+        gpu.inputs.inlet_k,
+        gpu.inputs.flow_kg_per_s,
+    )
 
 
 def _power_side(p: Plant, gpu_w: Array, base_w: Array, others_w: dict[str, Array]) -> None:
     """Every load → its element of the power chain, and on to the grid."""
+    maps = p.maps
+    of_racks_w = total(_over_gpus.by_stretch(gpu_w, maps.stretches), maps.rack_of_stretch, len(base_w))
     demand = np.zeros(len(p.nodes["power"].inputs.demand_w))
-    demand[p.chain.at["rack"]] = total(gpu_w, p.maps.rack_of_gpu, len(base_w)) + base_w
+    demand[p.chain.at["rack"]] = of_racks_w + base_w
     for kind, power_w in others_w.items():
         if kind in p.chain.at:
             demand[p.chain.at[kind]] = power_w

@@ -88,6 +88,16 @@ class Maps:
         is_other = (np.diff(self.rack_of_gpu) != 0) | (np.diff(self.cdu_of_gpu) != 0)
         return np.concatenate([[0], np.flatnonzero(is_other) + 1, [len(self.rack_of_gpu)]])
 
+    @cached_property
+    def rack_of_stretch(self) -> Index:
+        """Rack of each stretch, array (stretch)."""
+        return self.rack_of_gpu[self.stretches[:-1]]
+
+    @cached_property
+    def cdu_of_stretch(self) -> Index:
+        """CDU of each stretch, array (stretch); -1 where there is none."""
+        return self.cdu_of_gpu[self.stretches[:-1]]
+
     def in_rack(self) -> NDArray[np.bool_]:
         """Whether a replica has GPUs in a rack, array (replica, rack)."""
         serving = self.team_of_gpu >= 0

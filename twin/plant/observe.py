@@ -8,7 +8,6 @@ import numpy as np
 
 from twin.models.serving import BOTH
 from twin.plant import rejection
-from twin.plant._over_gpus import total
 from twin.plant.window import IT, Totals
 
 if TYPE_CHECKING:
@@ -43,7 +42,8 @@ def _power(p: Plant, over: Totals) -> dict[str, Array]:
     drawn, loss = over.rate(p, "power", "in_j"), over.rate(p, "power", "loss_j")
     it = sum(drawn[at[k]].sum() for k in IT if k in at)
     cooling = sum(drawn[at[k]].sum() for k in COOLING if k in at)
-    base_w = over.base_j / (over.span_s or 1.0)
+    span_s, gpu_j = over.span_s or 1.0, over.amount(p, "gpu", "heat_to_coolant_j")
+    base_w = over.base_j / span_s
     found = {
         "site.power_w": drawn[at["feed"]].sum(keepdims=True),
         "site.it_power_w": np.array([it]),
@@ -51,8 +51,8 @@ def _power(p: Plant, over: Totals) -> dict[str, Array]:
         "site.loss_w": np.array([sum(loss[at[k]].sum() for k in ("transformer", "ups", "pdu"))]),
         "site.pue": np.array([over.pue_s / (over.span_s or 1.0)]),
         "rack.power_w": drawn[at["psu"]],
-        "rack.liquid_heat_w": _gpu_heat_w(p, over, p.gpus.is_liquid) + base_w * p.chain.base_liquid_frac,
-        "rack.air_heat_w": _gpu_heat_w(p, over, ~p.gpus.is_liquid)
+        "rack.liquid_heat_w": p.of_racks(gpu_j, is_liquid=True) / span_s + base_w * p.chain.base_liquid_frac,
+        "rack.air_heat_w": p.of_racks(gpu_j, is_liquid=False) / span_s
         + base_w * (1.0 - p.chain.base_liquid_frac),  # without the loss of its power shelves
     }
     for kind in ("transformer", "ups", "pdu"):
@@ -61,16 +61,12 @@ def _power(p: Plant, over: Totals) -> dict[str, Array]:
     return found if p.chain.supply is None else found | p.chain.supply.observe(p, over)
 
 
-def _gpu_heat_w(p: Plant, over: Totals, chosen: np.ndarray) -> Array:
-    """Heat that coolant carries off the chosen GPUs, array (rack)."""
-    heat_w = over.rate(p, "gpu", "heat_to_coolant_j")
-    return total(np.where(chosen, heat_w, 0.0), p.maps.rack_of_gpu, len(p.maps.ids["rack"]))
-
-
 def _gpus(p: Plant, over: Totals) -> dict[str, Array]:
     bank = p.maps.bank_of_gpu[p.drawn_gpus]
     return {
-        "gpu.power_w": (over.rate(p, "gpu", "energy_j") / p.maps.gpus_of_bank)[bank],
+        "gpu.power_w": over.amount(p, "gpu", "energy_j")[bank]
+        / (over.span_s or 1.0)
+        / p.maps.gpus_of_bank[bank],
         "gpu.temperature_k": over.hottest_k[bank],  # as read at ticks: no cut of a step can move it
         "gpu.clock_frac": over.slowest_frac[bank],
         "gpu.throttled_s": over.throttled_s[bank],

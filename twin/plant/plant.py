@@ -10,7 +10,7 @@ from twin.models import pump
 from twin.physics import gpu_power
 from twin.plant import audit as audits
 from twin.plant import observe as observing
-from twin.plant._over_gpus import total
+from twin.plant._over_gpus import by_stretch, total
 from twin.plant.control import Controls
 from twin.plant.exchange import Handed, exchange
 from twin.plant.inlets import Inlets
@@ -81,7 +81,7 @@ class Plant:
         self.jobs: Jobs | None = None
         self.inlets: Inlets | None = None
         self.base_w = chain.base_w
-        self.liquid: slice | np.ndarray = slice(None) if gpus.is_liquid.all() else gpus.is_liquid
+        self.in_air = np.flatnonzero(maps.cdu_of_stretch < 0)  # stretches of GPUs that air cools
         flow = total(gpus.rated_flow_kg_per_s, maps.cdu_of_gpu, len(maps.ids.get("cdu", ())))
         self.wanted_kg_per_s = np.maximum(flow, 1e-12)
         self.no_work = gpu_power.Work(*np.zeros((len(gpu_power.Work._fields), len(maps.gpus_of_bank))))
@@ -158,6 +158,13 @@ class Plant:
         where = self.chain.at[kind]
         return np.ones(where.stop - where.start) if outputs is None else outputs.served_frac[where]
 
+    def of_racks(self, amount: Array, is_liquid: bool) -> Array:
+        """Sum of amounts of those GPUs that have a CDU, or of those that have none, array (rack)."""
+        maps = self.maps
+        of_stretch = by_stretch(amount, maps.stretches)
+        chosen = np.where((maps.cdu_of_stretch >= 0) == is_liquid, of_stretch, 0.0)
+        return total(chosen, maps.rack_of_stretch, len(maps.ids["rack"]))
+
     def of_pool(self, amount: Array) -> Array:
         """Sum of amounts of GPUs, array (pool)."""
         return total(amount, self.maps.pool_of_gpu, len(self.pools))
@@ -172,8 +179,7 @@ class Plant:
 
     def rack_flow_kg_per_s(self) -> Array:
         """Technology coolant through each rack [kg/s]."""
-        flow = np.where(self.gpus.is_liquid, self.nodes["gpu"].inputs.flow_kg_per_s, 0.0)
-        return total(flow, self.maps.rack_of_gpu, len(self.maps.ids["rack"]))
+        return self.of_racks(self.nodes["gpu"].inputs.flow_kg_per_s, is_liquid=True)
 
     def observe(self) -> dict[str, Array]:
         """Every recorded quantity as it was over the last step."""
