@@ -59,6 +59,7 @@ def air_hall(
 
     Examples
     --------
+    >>> import twin
     >>> from twin import topology
     >>> hall = air_hall(topology.build(twin.load("scenarios/h100-hall.yaml")), supply_k=297.15)
     >>> len(hall.racks), [aisle.is_hot for aisle in hall.aisles], round(hall.rack_kg_per_s, 1)
