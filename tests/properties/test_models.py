@@ -234,8 +234,8 @@ def _power_cases(draw: Any, is_plain: bool = False) -> tuple[Case, Any]:
         "store": [
             draw(_six(1e4, 1e8)) * has_store,
             draw(_six(0, 1e5)),
-            draw(_six(0.8, 1)),
-            draw(_six(0.8, 1)),
+            draw(_six(1e5, 1e6)),
+            *(draw(_six(0, 0.1)) for _ in range(3)),
         ],
         "trip": [
             draw(_six(0.01, 0.2)),

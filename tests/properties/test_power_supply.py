@@ -48,8 +48,8 @@ def trees(draw: Any) -> Tree:
     store = chain.Store(
         pick.uniform(1e5, 1e9, size) * has_store,
         pick.uniform(0, 5e4, size),
-        pick.uniform(0.8, 1.0, size),
-        pick.uniform(0.8, 1.0, size),
+        pick.uniform(5e4, 1e6, size),
+        *pick.uniform(0, 0.1, (3, size)),
     )
     trip = chain.Trip(
         pick.uniform(0.05, 1.5, size), pick.uniform(1, 300, size) * never, pick.uniform(1, 2.2, size),

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import twin
+from twin import catalog
+from twin.physics.storage import cycle_wear_frac
 from twin.report import Run
 from twin.report.storage import calls
 from twin.report.tables import call_rows
@@ -81,8 +83,12 @@ def test_the_report_says_who_gave_what_and_what_it_is_worth(called: Run) -> None
     assert one["payment_usd"] == pytest.approx(200.0 / 3.6e9 * one["not_drawn_j"])
     given, taken = kpis["storage_given_j"], kpis["storage_taken_j"]
     left = 2.0 * 3.6e6 * (called["feed.stored_frac"].values[-1, 0] - 1.0)
-    assert kpis["storage_loss_j"] == pytest.approx(taken - given - left)
-    assert kpis["storage_loss_j"] == pytest.approx(given * (1 / 0.95 - 1) + taken * 0.05, rel=1e-5)
+    card, power_w, battery_w = catalog.get("battery", "lfp-container"), 150e3, site(called, "feed.battery_w")
+    idle_j = card.loss_constant_frac * power_w * 240.0
+    assert kpis["storage_loss_j"] == pytest.approx(taken - given - left + idle_j)
+    share = np.abs(battery_w) / power_w
+    moved_j = power_w * (card.loss_linear_frac * share + card.loss_quadratic_frac * share**2).sum()
+    assert kpis["storage_loss_j"] == pytest.approx(moved_j + idle_j, rel=1e-3)
     table = call_rows(called)
     assert table is not None
     assert float(table.rows[0][4]) == pytest.approx(one["battery_j"] / 3.6e6, rel=0.01)
@@ -101,7 +107,8 @@ def test_peaks_are_cut_at_the_limit_and_the_charge_is_for_the_limit(scenarios: P
     battery = {"energy": "0.5 kWh", "power": "60 kW", "peak": f"{limit_w} W"}
     cut = run(path, tmp_path / "cut", **words, **{"power.storage": battery})
     grid_w = site(cut, "site.power_w")
-    np.testing.assert_allclose(grid_w + site(cut, "feed.battery_w"), load_w, rtol=1e-6)
+    idle_w = 0.004 * 60e3
+    np.testing.assert_allclose(grid_w + site(cut, "feed.battery_w") - idle_w, load_w, rtol=1e-6)
     assert grid_w.max() <= limit_w * (1.0 + 1e-6)
     assert load_w.max() > 1.005 * limit_w
     kpis, without = cut.kpis(), plain.kpis()
@@ -110,4 +117,13 @@ def test_peaks_are_cut_at_the_limit_and_the_charge_is_for_the_limit(scenarios: P
     saved_usd = without["demand_charge_usd"] - kpis["demand_charge_usd"]
     assert kpis["storage_demand_usd"] == pytest.approx(saved_usd, rel=1e-6)
     assert saved_usd > 0.0
+    assert kpis["storage_wear_calendar_frac"] == pytest.approx(120.0 / (15 * 31557600.0))
+    stored = site(cut, "feed.stored_frac")
+    deepest = cycle_wear_frac(np.array([1.0 - stored.min()]), 6000.0, 0.8, 1.3)
+    assert deepest < kpis["storage_wear_cycle_frac"] < 20.0 * deepest
+    wear = kpis["storage_wear_cycle_frac"] + kpis["storage_wear_calendar_frac"]
+    assert kpis["storage_wear_usd"] == pytest.approx(70.0 * 0.5 * wear)
+    lacks_usd = (1.0 - stored[-1]) * 0.5 * 3.6e6 * kpis["electricity_price_usd_per_j"]
+    worth_usd = saved_usd - kpis["storage_energy_usd"] - kpis["storage_wear_usd"] - lacks_usd
+    assert kpis["storage_worth_usd"] == pytest.approx(worth_usd, rel=1e-6)
     np.testing.assert_array_equal(cut.requests["done_at_s"], plain.requests["done_at_s"])

@@ -339,6 +339,17 @@ KINDS: dict[str, dict[str, Field]] = {
         "price": _MONEY,
         **_SIZE,
     },
+    "battery": {
+        # of the power of the scenario: drawn all the time, and lost on the way in and on the way out
+        "loss_constant": _LOSS,
+        "loss_linear": _LOSS,
+        "loss_quadratic": _LOSS,
+        "cells": Field("energy price", 0, 1e-3, required=True),  # that wear out, of its energy
+        "cycle_life": _count(100, 1e6, required=True),  # full cycles of cycle_depth that it lasts
+        "cycle_depth": _NEEDED_SHARE,
+        "depth_exponent": Field("number", 1, 4, required=True),  # wear of a cycle by its depth
+        "calendar_life": Field("time", 3e7, 2e9, required=True),
+    },
     "transformer": {**_CONVERTER, "apparent_rating": Field("apparent power", 1e4, 1e9), "impedance": _SHARE},
     "pdu": {**_CONVERTER, "voltage": Field("voltage", 40, 1500), "current": Field("current", 10, 1e4)},
     "psu": {**_CONVERTER, "voltage": Field("voltage", 10, 1500), "hold_up": Field("time", 1e-3, 600)},

@@ -46,6 +46,20 @@ def efficiency(card: Card, at: Mapping[str, float]) -> float:
     return float((out / (out + converter.loss_w(out, rating, *loss)))[0])
 
 
+def round_trip(card: Card, at: Mapping[str, float]) -> float:
+    """Energy out over energy in of a battery that is charged and discharged at a share ``load`` of its power.
+
+    Examples
+    --------
+    >>> import twin.catalog as catalog
+    >>> round(round_trip(catalog.get("battery", "lfp-container"), {"load": 0.5}), 3)
+    0.895
+    """
+    loss = at["load"] * (card.loss_linear_frac + at["load"] * card.loss_quadratic_frac)
+    gained = (at["load"] - loss) / (at["load"] + card.loss_constant_frac)
+    return float(gained * (at["load"] - card.loss_constant_frac) / (at["load"] + loss))
+
+
 def cop(card: Card, at: Mapping[str, float]) -> float:
     """Heat moved by a chiller over its power, parasitic power included.
 
@@ -83,6 +97,7 @@ def parameters(card: Card, _at: Mapping[str, float]) -> float:
 
 _EFFICIENCY = {"efficiency": Relation(efficiency, "fraction", {"load": "fraction"})}
 RELATIONS: dict[str, dict[str, Relation]] = {
+    "battery": {"round_trip": Relation(round_trip, "fraction", {"load": "fraction"})},
     "ups": _EFFICIENCY,
     "transformer": _EFFICIENCY,
     "pdu": _EFFICIENCY,

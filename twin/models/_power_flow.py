@@ -165,6 +165,8 @@ def _carry(
             curve = params.eco_losses if inputs.is_eco[e] else params.losses
             shape = curve.constant_frac[e], curve.linear_frac[e], curve.quadratic_frac[e]
             lost_w[e] = _loss_w(current_w, params.rating_w[e], *shape)
+            if store.capacity_j[e] > 0.0:
+                lost_w[e] += store.rating_w[e] * store.constant_frac[e]
             need_w = out_w[e] + lost_w[e]
             if is_carried[e]:
                 given_w[e] = need_w
@@ -175,8 +177,11 @@ def _carry(
                         inputs.orders, e, store.charge_w[e], stored_j[e], room_j, need_w
                     )
                 in_w[e] = need_w - given_w[e] + taken_w[e]
-            lost_w[e] += given_w[e] * (1.0 / store.discharge_frac[e] - 1.0)
-            lost_w[e] += taken_w[e] * (1.0 - store.charge_frac[e])
+            if given_w[e] > 0.0 or taken_w[e] > 0.0:
+                kept_w = _stored_rate_w(
+                    given_w[e], taken_w[e], store.rating_w[e], store.linear_frac[e], store.quadratic_frac[e]
+                )
+                lost_w[e] += taken_w[e] - given_w[e] - kept_w
             if bus >= 0:
                 bus_w[bus] += in_w[e]
             elif store.capacity_j[e] > 0.0:  # its store is behind the meter
@@ -216,7 +221,11 @@ def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, t
     rates = np.full((5, stored_j.size), np.inf)
     for e in range(stored_j.size):
         rates[0, e] = _stored_rate_w(
-            flow.given_w[e], flow.taken_w[e], store.charge_frac[e], store.discharge_frac[e]
+            flow.given_w[e],
+            flow.taken_w[e],
+            store.rating_w[e],
+            store.linear_frac[e],
+            store.quadratic_frac[e],
         )
         rates[1, e] = _trip_rate_per_s(
             flow.load_frac[e],

@@ -50,14 +50,19 @@ class Store(NamedTuple):
         Energy it holds when full [J]; 0 where there is none.
     charge_w : array (element)
         Power with which it is charged while it is not full [W].
-    charge_frac, discharge_frac : array (element)
-        Efficiency of either way [1], above 0 to 1.
+    rating_w : array (element)
+        Power to which the losses refer [W], above zero and no less than ``charge_w``.
+    constant_frac, linear_frac, quadratic_frac : array (element)
+        Loss coefficients of its converter and cells [1], see :func:`twin.physics.converter.loss_w`. The constant is
+        drawn from the element while that is alive, the others come with what is given or taken.
     """
 
     capacity_j: Array
     charge_w: Array
-    charge_frac: Array
-    discharge_frac: Array
+    rating_w: Array
+    constant_frac: Array
+    linear_frac: Array
+    quadratic_frac: Array
 
 
 class Trip(NamedTuple):
@@ -278,7 +283,8 @@ def build(
 
 def no_store(elements: int) -> Store:
     """Elements without stores."""
-    return Store(np.zeros(elements), np.zeros(elements), np.ones(elements), np.ones(elements))
+    capacity_j, charge_w, *losses = np.zeros((5, elements))
+    return Store(capacity_j, charge_w, np.ones(elements), *losses)
 
 
 def no_trip(elements: int) -> Trip:
@@ -327,7 +333,7 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     --------
     A UPS of 10 kW with 60 kJ behind a dead grid carries 5 kW for 12 of 20 s.
 
-    >>> store = Store(*(np.array(x) for x in ([60e3, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0])))
+    >>> store = no_store(2)._replace(capacity_j=np.array([60e3, 0.0]))
     >>> p = build([1e4, 1e4], *np.zeros((3, 2)), fed=[0], feeder=[1], share_frac=[1.0], store=store)
     >>> dead = calm(p)._replace(demand_w=np.array([5e3, 0.0]), is_fed=np.array([True, False]))
     >>> _, out = step(p, full(p), dead, 20.0)
@@ -347,10 +353,10 @@ def _compiled(digest: str) -> Callable[..., None]:
     @njit(cache=True)
     def entry(out: Array, dt_s: float, *arrays: Any) -> None:
         losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
-        store, trip = Store(*arrays[15:19]), Trip(*arrays[19:25])
-        params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[25])  # type: ignore[call-arg]
-        inputs = Inputs(*arrays[29:35], Orders(*arrays[35:40]), *arrays[40:42])  # type: ignore[call-arg]
-        advance(params, State(*arrays[26:29]), inputs, dt_s if digest != "" else 0.0, out)
+        store, trip = Store(*arrays[15:21]), Trip(*arrays[21:27])
+        params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[27])  # type: ignore[call-arg]
+        inputs = Inputs(*arrays[31:37], Orders(*arrays[37:42]), *arrays[42:44])  # type: ignore[call-arg]
+        advance(params, State(*arrays[28:31]), inputs, dt_s if digest != "" else 0.0, out)
 
     return entry
 

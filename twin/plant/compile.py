@@ -193,6 +193,8 @@ def sources(graph: nx.MultiDiGraph, scenario: Scenario) -> list[str]:
     if scenario.has_requests:
         used.add(("llm", huggingface.find(scenario.serving.model).name))
     used |= {("engine", pool.keys.engine) for pool in placed(scenario.serving)}
+    if scenario.power.storage is not None:
+        used.add(("battery", scenario.power.storage.unit))
     cards = {
         **dict.fromkeys(topology.SWITCHES, "switch"),
         "rack": "system",

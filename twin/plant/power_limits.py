@@ -49,8 +49,9 @@ LEAST_LOAD_FRAC: Final = 0.30
 """Lowest load of a generator beside the grid over its rating where the card says nothing [1]: below it diesel engines
 foul (wet stacking); textbook (2026), range 0.25 to 0.4."""
 
-BATTERY_FRAC: Final = 0.95
-"""Efficiency of a battery with its converter, either way [1]; assumption (2026), range 0.92 to 0.97."""
+UPS_BATTERY: Final = (0.0, 0.02, 0.03)
+"""Losses c0, c1, c2 of the battery of a UPS block over its rating [1]: cells and charger, as the inverter is in the
+block; 5 % at the rating, 2 % of what is charged with a tenth of it; assumption (2026), range 3 to 8 % at the rating."""
 
 BATTERY_CHARGE_FRAC: Final = 0.10
 """Charging power of a UPS battery over the rating of its block [1]; assumption (2026), range 0.05 to 0.15."""
@@ -92,14 +93,23 @@ def stores(power: PowerChain, rating_w: Array, losses: Array, at: Slices, hold_u
     if power.ups.battery is not None:
         ups = at["ups"]
         drawn_w = rating_w[ups] + loss_w(rating_w[ups], rating_w[ups], *losses[:, ups])
-        store.capacity_j[ups] = drawn_w * power.ups.battery / BATTERY_FRAC
+        empties_w = drawn_w + loss_w(drawn_w, rating_w[ups], *np.array(UPS_BATTERY))
+        store.capacity_j[ups] = empties_w * power.ups.battery
         store.charge_w[ups] = rating_w[ups] * BATTERY_CHARGE_FRAC
-        store.charge_frac[ups] = store.discharge_frac[ups] = BATTERY_FRAC
+        _losses(store, ups, rating_w[ups], UPS_BATTERY)
     if power.storage is not None:
         feed = at["feed"]
         store.capacity_j[feed], store.charge_w[feed] = power.storage.energy, power.storage.power
-        store.charge_frac[feed] = store.discharge_frac[feed] = BATTERY_FRAC
+        card = catalog.get("battery", power.storage.unit)
+        shares = (card.loss_constant_frac, card.loss_linear_frac, card.loss_quadratic_frac)
+        _losses(store, feed, power.storage.power, shares)
     return store
+
+
+def _losses(store: Store, where: slice, rating_w: Array | float, shares: tuple[float, ...]) -> None:
+    store.rating_w[where] = rating_w
+    for column, share in zip(store[-3:], shares, strict=True):
+        column[where] = share
 
 
 def orders(power: PowerChain, store: Store, at: Slices) -> Orders:

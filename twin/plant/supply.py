@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twin import catalog
 from twin.models import generator, power_chain
 from twin.models._power_flow import Flow, has_input
+from twin.physics.storage import stored_rate_w
 from twin.plant import voltages
 from twin.plant.maps import Maps
 from twin.plant.node import Node
@@ -114,10 +115,10 @@ class Supply:
         """Quantity of this instant, for processes: ``now.KIND.WHAT``, or None where it is no such name.
 
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
-        ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j`` and
-        ``room_j``, what a store gives down to its reserve and takes until it is full; of PDUs behind switches
-        ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``, ``start_s`` or ``step_w``.
-        ``now.change_s`` is the time until stores or trips change something.
+        ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j``,
+        what a store gives at full power down to its reserve, and ``room_j``, what it lacks until it is full; of PDUs
+        behind switches ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``, ``start_s`` or
+        ``step_w``. ``now.change_s`` is the time until stores or trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -135,7 +136,7 @@ class Supply:
             return self._usable_j(node)[where]
         if wanted == "room_j":
             store = node.params.store
-            return np.array(((store.capacity_j - node.state.stored_j) / store.charge_frac)[where])
+            return np.array((store.capacity_j - node.state.stored_j)[where])
         kept = {
             "stored_j": node.state.stored_j, "capacity_j": node.params.store.capacity_j,
             "tripped": node.state.tripped, "demand_w": node.inputs.demand_w,
@@ -155,7 +156,8 @@ class Supply:
     def _usable_j(self, node: Node) -> Array:
         kept_j = node.inputs.orders.reserve_j
         above_j = node.state.stored_j - kept_j if kept_j.size else node.state.stored_j
-        found: Array = np.maximum(above_j, 0.0) * node.params.store.discharge_frac
+        store = node.params.store
+        found: Array = np.maximum(above_j, 0.0) / (1.0 + store.linear_frac + store.quadratic_frac)
         return found
 
     def _now(self, node: Node) -> Flow:
@@ -223,10 +225,16 @@ def _ring(p: Plant) -> dict[str, NDArray[np.generic]]:
 def _autonomy_s(node: Node) -> Array:
     """Time that stores last at the present draw of their elements, array (element); NaN without any draw [s]."""
     flow = power_chain.flow(node.params, node.state, node.inputs)
-    drawn_w = flow.in_w - flow.taken_w + flow.given_w
-    left_j = node.state.stored_j * node.params.store.discharge_frac
-    found: Array = np.divide(left_j, drawn_w, out=np.full(len(left_j), np.nan), where=drawn_w > 0.0)
+    drawn_w, left_j = flow.in_w - flow.taken_w + flow.given_w, node.state.stored_j
+    empties_w = -stored_rate_w(drawn_w, 0.0 * drawn_w, *_losses(node))
+    found: Array = np.divide(left_j, empties_w, out=np.full(len(left_j), np.nan), where=drawn_w > 0.0)
     return found
+
+
+def _losses(node: Node) -> tuple[Array, Array, Array]:
+    """What the losses of stores with the power moved follow: rating, and the shares c1 and c2."""
+    store = node.params.store
+    return store.rating_w, store.linear_frac, store.quadratic_frac
 
 
 def build(

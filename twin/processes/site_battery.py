@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from twin import catalog
 from twin.engine import Context
+from twin.physics.storage import terminal_w
 from twin.processes.supply import to_tick_s
 
 CALLED: Final = "feed.called_w"
@@ -37,6 +39,8 @@ class Words(NamedTuple):
         Fastest change of what the site draws [W/s]; infinite without limit.
     keep_j : float
         Energy at which it is held [J].
+    losses : tuple of float
+        Power to which its losses refer [W], and their shares c1 and c2 [1].
     """
 
     peak_w: float
@@ -44,17 +48,20 @@ class Words(NamedTuple):
     ramp_w_per_s: float
     site_ramp_w_per_s: float
     keep_j: float
+    losses: tuple[float, float, float]
 
 
 def words(power: Any) -> Words:
     """Read them from section ``power`` of a scenario."""
     battery = power.storage
+    card = catalog.get("battery", battery.unit)
     return Words(
         np.inf if battery.peak is None else battery.peak,
         battery.power if battery.recharge is None else battery.recharge,
         np.inf if battery.ramp is None else battery.ramp,
         np.inf if power.feed.ramp is None else power.feed.ramp,
         battery.energy * battery.keep,
+        (battery.power, float(card.loss_linear_frac), float(card.loss_quadratic_frac)),
     )
 
 
@@ -106,10 +113,11 @@ def _charge_w(ctx: Context, told: Words, tick_s: float) -> tuple[float, float]:
     left_j = room_j - (full_j - told.keep_j)
     if abs(left_j) <= ROUNDING * full_j:
         return 0.0, 0.0
+    ends_in_tick_w = abs(terminal_w(left_j / tick_s, *told.losses))
     if left_j < 0.0:
-        return 0.0, min(told.recharge_w, -left_j / tick_s)
+        return 0.0, min(told.recharge_w, ends_in_tick_w)
     if np.isinf(told.ramp_w_per_s):
-        return min(told.recharge_w, left_j / tick_s), 0.0
+        return min(told.recharge_w, ends_in_tick_w), 0.0
     least_w = told.ramp_w_per_s * tick_s
     ends_w = max(float(np.sqrt(2.0 * told.ramp_w_per_s * left_j)) - least_w, least_w)
     return min(told.recharge_w, float(ctx.read("now.feed.taken_w")[0]) + least_w, ends_w), 0.0

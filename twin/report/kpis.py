@@ -145,6 +145,10 @@ _show(
     ("storage_energy_usd", "energy taken less given", "USD", 1.0),
     ("demand_peak_without_w", "highest demand window without it", "kW", 1e-3),
     ("storage_demand_usd", "demand charge saved, by share of the month", "USD", 1.0),
+    ("storage_wear_cycle_frac", "of its life taken by cycles", "ppm", 1e6),
+    ("storage_wear_calendar_frac", "and by time", "ppm", 1e6),
+    ("storage_wear_usd", "price of that wear", "USD", 1.0),
+    ("storage_worth_usd", "earned and saved, less energy and wear", "USD", 1.0),
 )
 _show(
     "faults of the cooling",

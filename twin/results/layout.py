@@ -203,7 +203,7 @@ ROOT_ATTRS: dict[str, str] = {
     "demand_window_s, capacity_usd_per_w and capacity_w, what a month costs",
     "grid_calls": "JSON list: at_s, window_s, notice_s, ramp_s, duration_s, amount_frac of each call of the grid",
     "cooling_faults": "JSON list: name, kind, asset, at_s of each event that takes cooling away",
-    "storage": "JSON: energy_j, power_w of the battery at the grid connection where it does more than carry outages",
+    "storage": "JSON: energy_j, power_w, idle_w, wear of a battery at the grid connection with more to do than outages",
     "grid_limits": "JSON: ramp_w_per_s, the fastest change of power that the grid allows, where the scenario says so",
     "slo": "JSON: ttft_s, tpot_s, the limits that a good request keeps",
     "labels": "JSON: tenants, tiers, kinds, the names behind the columns of requests",

@@ -137,6 +137,9 @@ class Generators(Units):
 class Storage(Section):
     """Battery of the site at the grid connection."""
 
+    unit: Annotated[Name, Named("battery")] = Field(
+        "lfp-container", description="cells with their converter: losses and wear"
+    )
     energy: Energy
     power: Power = Field(description="into and out of it")
     answers_calls: bool = Field(

@@ -263,13 +263,16 @@ def _standby(scenario: Scenario) -> dict[str, Any]:
 
 
 def _storage(scenario: Scenario) -> dict[str, float]:
-    """Size of the battery at the grid connection, where it does more than carry outages."""
+    """Size, standby loss and wear of the battery at the grid connection, where it does more than carry outages."""
     battery = scenario.power.storage
-    return (
-        {"energy_j": battery.energy, "power_w": battery.power}
-        if battery is not None and battery.is_told
-        else {}
-    )
+    if battery is None or not battery.is_told:
+        return {}
+    card = catalog.get("battery", battery.unit)
+    wear = ("cells_usd_per_j", "cycle_life", "cycle_depth_frac", "depth_exponent", "calendar_life_s")
+    return {
+        "energy_j": battery.energy, "power_w": battery.power, "keep_frac": battery.keep,
+        "idle_w": card.loss_constant_frac * battery.power, **{key: float(card.get(key)) for key in wear},
+    }  # fmt: skip
 
 
 def _tiers(ready: Prepared) -> list[dict[str, Any]]:

@@ -11,10 +11,11 @@ from twin.models._power_orders import free
 LOAD, FEED = 0, 1
 
 
-def site(stored_j: float = 1e6, charge_w: float = 40e3, efficiency: float = 1.0) -> chain.Params:
+def site(stored_j: float = 1e6, charge_w: float = 40e3, lost_frac: float = 0.0) -> chain.Params:
     """A load on a feed of 200 kW with a battery."""
     own = np.array([0.0, 1.0])
-    store = chain.Store(stored_j * own, charge_w * own, np.full(2, efficiency), np.full(2, efficiency))
+    none = np.zeros(2)
+    store = chain.Store(stored_j * own, charge_w * own, np.full(2, 100e3), none, np.full(2, lost_frac), none)
     return chain.build([200e3, 200e3], *np.zeros((3, 2)), fed=[0], feeder=[1], share_frac=[1.0], store=store)
 
 
@@ -27,12 +28,12 @@ def told(params: chain.Params, load_w: float, **orders: float) -> chain.Inputs:
 
 
 def test_the_store_gives_what_is_above_the_limit_and_the_meter_shows_the_rest() -> None:
-    params = site(efficiency=0.8)
+    params = site(lost_frac=0.25)
     state, out = chain.step(params, chain.full(params), told(params, 100e3, most_w=70e3), 10.0)
     assert out.in_j[FEED] == pytest.approx(700e3)
     assert out.given_j[FEED] == pytest.approx(300e3)
-    assert state.stored_j[FEED] == pytest.approx(1e6 - 300e3 / 0.8)
-    assert out.loss_j[FEED] == pytest.approx(300e3 / 0.8 - 300e3)
+    assert state.stored_j[FEED] == pytest.approx(1e6 - 300e3 * 1.25)
+    assert out.loss_j[FEED] == pytest.approx(300e3 * 0.25)
     assert out.load_frac[FEED] == pytest.approx(0.35), "the connection carries what the meter shows"
     assert out.load_frac[LOAD] == pytest.approx(0.5)
 
@@ -86,7 +87,7 @@ def test_the_least_that_is_drawn_goes_into_the_store_until_it_is_full() -> None:
 
 
 def test_orders_that_ask_for_nothing_change_nothing() -> None:
-    params = site(efficiency=0.9)
+    params = site(lost_frac=0.1)
     half = chain.full(params)._replace(stored_j=np.array([0.0, 5e5]))
     plain = chain.calm(params)._replace(demand_w=np.array([90e3, 0.0]))
     for inputs in (plain, plain._replace(is_fed=np.array([True, False]))):

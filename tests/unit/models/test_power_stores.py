@@ -13,11 +13,14 @@ RATING = [200e3, 100e3, 100e3, 400e3]
 
 
 def ups(
-    stored_j: float = 6e6, efficiency: float = 1.0, trips_s: float = np.inf, **more: object
+    stored_j: float = 6e6,
+    lost: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    trips_s: float = np.inf,
+    **more: object,
 ) -> chain.Params:
     one = np.ones(4)
     is_ups = np.array([0.0, 1.0, 1.0, 0.0])
-    store = chain.Store(stored_j * is_ups, 10e3 * is_ups, efficiency * one, efficiency * one)
+    store = chain.Store(stored_j * is_ups, 10e3 * is_ups, 100e3 * one, *(share * one for share in lost))
     trip = chain.no_trip(4)._replace(scale_s=np.where(is_ups > 0, trips_s, np.inf), reset_s=100.0 * one)
     return chain.build(
         RATING, *np.zeros((3, 4)), fed=[0, 0, 1, 2], feeder=[1, 2, 3, 3], share_frac=[0.5, 0.5, 1.0, 1.0],
@@ -35,15 +38,20 @@ def loaded(params: chain.Params, power_w: float, **changes: list[int]) -> chain.
     return inputs
 
 
-def test_autonomy_is_energy_over_power_with_the_loss_of_the_battery() -> None:
-    params = ups(efficiency=0.9)
-    dead = loaded(params, 100e3, is_fed=[FEED])
-    assert chain.next_change_s(params, chain.full(params), dead) == pytest.approx(6e6 * 0.9 / 50e3)
-    state, out = chain.step(params, chain.full(params), dead, 200.0)
-    assert out.served_s[LOAD] == pytest.approx(108.0)
-    assert out.demand_j[LOAD] == pytest.approx(100e3 * 108.0)
-    assert out.given_j[[LEFT, RIGHT]] == pytest.approx(50e3 * 108.0)
-    assert out.loss_j[[LEFT, RIGHT]] == pytest.approx(0.6e6)
+@pytest.mark.parametrize(("load_w", "loss_w"), [(100e3, 3e3), (40e3, 0.72e3), (200e3, 10e3)])
+def test_autonomy_is_energy_over_power_with_the_loss_of_the_battery_at_it(
+    load_w: float, loss_w: float
+) -> None:
+    """At half of 100 kW the way costs 0.02 + 0.08 / 2 of what is given."""
+    params, half_w = ups(lost=(0.0, 0.02, 0.08)), load_w / 2.0
+    dead = loaded(params, load_w, is_fed=[FEED])
+    lasts_s = 6e6 / (half_w + loss_w)
+    assert chain.next_change_s(params, chain.full(params), dead) == pytest.approx(lasts_s)
+    state, out = chain.step(params, chain.full(params), dead, 400.0)
+    assert out.served_s[LOAD] == pytest.approx(lasts_s)
+    assert out.demand_j[LOAD] == pytest.approx(load_w * lasts_s)
+    assert out.given_j[[LEFT, RIGHT]] == pytest.approx(half_w * lasts_s)
+    assert out.loss_j[[LEFT, RIGHT]] == pytest.approx(loss_w * lasts_s)
     assert state.stored_j.tolist() == [0.0] * 4
     assert out.in_j[FEED] == 0.0
 
@@ -57,13 +65,22 @@ def test_when_one_battery_is_empty_the_other_carries_all() -> None:
 
 
 def test_a_battery_is_charged_until_it_is_full() -> None:
-    params = ups(efficiency=0.8)
+    params = ups(lost=(0.0, 0.2, 0.0))
     state = chain.full(params)._replace(stored_j=np.array([0.0, 5.2e6, 6e6, 0.0]))
     end, out = chain.step(params, state, loaded(params, 100e3), 300.0)
     assert end.stored_j[LEFT] == 6e6
     assert out.taken_j[[LEFT, RIGHT]] == pytest.approx([1e6, 0.0])
     assert out.loss_j[LEFT] == pytest.approx(0.2e6)
     assert out.in_j[FEED] == pytest.approx(100e3 * 300.0 + 1e6)
+
+
+def test_its_converter_draws_power_without_load() -> None:
+    params = ups(lost=(0.005, 0.02, 0.08))
+    flow = chain.flow(params, chain.full(params), loaded(params, 100e3))
+    assert flow.loss_w[[LEFT, RIGHT]] == pytest.approx(500.0)
+    assert flow.in_w[FEED] == pytest.approx(101e3)
+    dead = chain.flow(params, chain.full(params), loaded(params, 100e3, is_fed=[FEED]))
+    assert dead.given_w[[LEFT, RIGHT]] == pytest.approx(50.5e3)
 
 
 def test_a_cascade_inside_a_step_comes_out_in_its_order() -> None:

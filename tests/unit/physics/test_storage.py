@@ -1,13 +1,24 @@
-"""Storage for a ramp limit: closed forms against the linear program, and what plans must obey."""
+"""Storage: losses and wear by hand; for a ramp limit closed forms against the linear program."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twin.facility import least_storage
 from twin.facility.ramp_storage import StorageError
-from twin.physics.storage import foreseen_step_j, unforeseen_step_j
+from twin.physics.storage import (
+    cycle_depths,
+    cycle_wear_frac,
+    foreseen_step_j,
+    stored_rate_w,
+    terminal_w,
+    unforeseen_step_j,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,41 @@ def test_all_faults_at_once() -> None:
 def test_no_store_is_large_enough() -> None:
     with pytest.raises(StorageError, match="no store is large enough"):
         least_storage([10.0, 10.0, 10.0], 1.0, 1.0, grid_max_w=5.0)
+
+
+@given(st.floats(-1.0, 0.85), st.floats(0.0, 0.05), st.floats(0.0, 0.1))
+def test_power_at_the_terminals_is_the_inverse_of_what_is_stored(
+    share: float, linear: float, quadratic: float
+) -> None:
+    curve = (1e5, linear, quadratic)
+    at_w = terminal_w(share * 1e5, *curve)
+    given_w, taken_w = np.float64(max(-at_w, 0.0)), np.float64(max(at_w, 0.0))
+    rate_w = float(stored_rate_w(given_w, taken_w, *map(np.float64, curve)))
+    assert rate_w == pytest.approx(share * 1e5, rel=1e-9, abs=1e-6)
+
+
+def test_losses_grow_faster_than_the_power() -> None:
+    curve = [np.full(3, x) for x in (100.0, 0.02, 0.055)]
+    given = np.array([25.0, 50.0, 100.0])
+    share = -stored_rate_w(given, np.zeros(3), *curve) / given - 1.0
+    assert share.tolist() == pytest.approx([0.03375, 0.0475, 0.075])
+
+
+def test_cycles_are_counted_as_in_the_standard() -> None:
+    """The example of ASTM E1049-85, figure 6: ranges 3, 4, 6, 8 and 9 come 0.5, 1.5, 0.5, 1 and 0.5 times."""
+    depths = cycle_depths(np.array([-2.0, 1.0, -3.0, 5.0, -1.0, 3.0, -4.0, 4.0, -2.0]))
+    assert Counter(depths.tolist()) == {3.0: 1, 4.0: 3, 6.0: 1, 8.0: 2, 9.0: 1}
+
+
+@pytest.mark.parametrize("charge", [[], [0.5], [0.7, 0.7, 0.7]])
+def test_a_charge_that_stands_still_has_no_cycles(charge: list[float]) -> None:
+    assert cycle_depths(np.array(charge)).size == 0
+
+
+def test_steps_between_turning_points_change_nothing_and_deep_cycles_wear_more() -> None:
+    coarse = np.array([1.0, 0.2, 1.0, 0.6, 0.8, 0.6, 1.0])
+    fine = np.interp(np.linspace(0, 6, 61), np.arange(7), coarse)
+    assert sorted(cycle_depths(fine)) == pytest.approx(sorted(cycle_depths(coarse)))
+    wear = [cycle_wear_frac(np.array([d] * 2), 6000.0, 0.8, 1.3) for d in (0.8, 0.4)]
+    assert wear[0] == pytest.approx(1.0 / 6000.0)
+    assert wear[1] < 0.5 * wear[0], "two of half the depth wear less than one"
