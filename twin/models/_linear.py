@@ -15,12 +15,6 @@ _BOUND = 0.25
 @njit(cache=True)
 def _multiply(a: Array, b: Array, into: Array) -> None:
     n = a.shape[0]
-    if n == 2:  # as most networks are; written out it takes a third of the time
-        into[0, 0] = a[0, 0] * b[0, 0] + a[0, 1] * b[1, 0]
-        into[0, 1] = a[0, 0] * b[0, 1] + a[0, 1] * b[1, 1]
-        into[1, 0] = a[1, 0] * b[0, 0] + a[1, 1] * b[1, 0]
-        into[1, 1] = a[1, 0] * b[0, 1] + a[1, 1] * b[1, 1]
-        return
     for i in range(n):
         for j in range(n):
             total = 0.0
@@ -137,10 +131,12 @@ def end_of_alike(values: Array, is_other: NDArray[np.bool_], first: int) -> int:
 
 
 @njit(cache=True)
-def mark_others(fields: tuple[Array, ...], is_other: NDArray[np.bool_]) -> None:
-    """Mark assets that differ from the asset before them in a field of a NamedTuple of arrays (asset)."""
+def is_alike(fields: tuple[Array, ...], a: int) -> bool:
+    """Whether an asset is as the one before it in all fields of a NamedTuple of arrays (asset); the first never is."""
+    found = a > 0
     for values in literal_unroll(fields):
-        mark_other(values, is_other)
+        found &= values[a] == values[a - 1]
+    return found
 
 
 @njit(cache=True)
@@ -210,4 +206,88 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
             rate[:] = rate_per_s[:, :, a]
             fill_propagators(rate, dt_s, ways)
         _follow(rate, ways, source_k_per_s, start_k, dt_s, a, end_k, integral_k_s)
+    return end_k, integral_k_s
+
+
+Pair = tuple[float, float]
+Square = tuple[float, float, float, float]
+"""A matrix of two rows, one after the other."""
+
+
+@njit(cache=True)
+def _product(a: Square, b: Square) -> Square:
+    return (
+        a[0] * b[0] + a[1] * b[2],
+        a[0] * b[1] + a[1] * b[3],
+        a[2] * b[0] + a[3] * b[2],
+        a[2] * b[1] + a[3] * b[3],
+    )
+
+
+@njit(cache=True)
+def _sum(a: Square, b: Square, c: Square) -> Square:
+    return a[0] + b[0] + c[0], a[1] + b[1] + c[1], a[2] + b[2] + c[2], a[3] + b[3] + c[3]
+
+
+@njit(cache=True)
+def _scaled(a: Square, by: float) -> Square:
+    return a[0] * by, a[1] * by, a[2] * by, a[3] * by
+
+
+@njit(cache=True)
+def _pair_propagators(rate_per_s: Square, dt_s: float) -> tuple[Square, Square]:
+    """The same series and doublings as :func:`fill_propagators`, which see."""
+    zero, unit = (0.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 1.0)
+    size = dt_s * max(abs(rate_per_s[0]) + abs(rate_per_s[1]), abs(rate_per_s[2]) + abs(rate_per_s[3]))
+    doublings = max(0, int(np.ceil(np.log2(max(size, 1e-300) / _BOUND))))
+    h = dt_s / 2.0**doublings
+    step, twice = _scaled(rate_per_s, h), zero
+    for k in range(_TERMS, -1, -1):
+        twice = _scaled(_sum(_product(step, twice), unit, zero), 1.0 / (k + 2))
+    twice = _scaled(twice, h * h)
+    once = _sum(_product(rate_per_s, twice), _scaled(unit, h), zero)
+    rise = _product(rate_per_s, once)
+    for _ in range(doublings):
+        twice = _sum(_scaled(twice, 2.0), _product(rise, twice), _scaled(once, h))
+        once = _sum(_scaled(once, 2.0), _product(rise, once), zero)
+        rise = _sum(_scaled(rise, 2.0), _product(rise, rise), zero)
+        h *= 2.0
+    return once, twice
+
+
+@njit(cache=True)
+def relax_pair(rate_per_s: Square, source_k_per_s: Pair, start_k: Pair, dt_s: float) -> tuple[Pair, Pair]:
+    """Solve a network of two nodes as :func:`relax` does, in numbers that need no arrays.
+
+    Parameters
+    ----------
+    rate_per_s : four floats
+        Coefficients, row by row [1/s].
+    source_k_per_s, start_k : two floats
+        Sources [K/s] and temperatures at the start [K].
+    dt_s : float
+        Step [s], zero or larger.
+
+    Returns
+    -------
+    end_k, integral_k_s : two floats each
+        Temperatures at the end [K] and their integral [K s].
+
+    Examples
+    --------
+    >>> end, total = relax_pair((-1.0, 0.0, 1.0, -1.0), (0.0, 0.0), (1.0, 0.0), 1.0)
+    >>> round(end[0], 12), round(end[1], 12), round(total[0], 12)
+    (0.367879441171, 0.367879441171, 0.632120558829)
+    """
+    once, twice = _pair_propagators(rate_per_s, dt_s)
+    first = source_k_per_s[0] + rate_per_s[0] * start_k[0] + rate_per_s[1] * start_k[1]
+    second = source_k_per_s[1] + rate_per_s[2] * start_k[0] + rate_per_s[3] * start_k[1]
+    end_k = (
+        start_k[0] + once[0] * first + once[1] * second,
+        start_k[1] + once[2] * first + once[3] * second,
+    )
+    integral_k_s = (
+        start_k[0] * dt_s + twice[0] * first + twice[1] * second,
+        start_k[1] * dt_s + twice[2] * first + twice[3] * second,
+    )
     return end_k, integral_k_s

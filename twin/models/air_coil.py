@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import mark_others
+from twin.models._linear import is_alike
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K, COIL_AIR_RESISTANCE_FRAC
 from twin.physics.fan_pump import drive_power_w
 from twin.physics.heat_exchanger import crossflow_w_per_k, film_w_per_k
@@ -121,15 +121,31 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     return state, Outputs(*_advance(params, state, inputs, dt_s))
 
 
+def heat_to_air_w(params: Params, inputs: Inputs) -> Array:
+    """Heat from water to air while the inputs stay as they are, array (coil) [W].
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> p = Params(120e3 * one, 200 * one, 20 * one, 30e3 * one, 0.03 * one, 3850 * one)
+    >>> heat_to_air_w(p, Inputs(321.15 * one, 268.15 * one, 20 * one, one)).round(-3)
+    array([2856000.])
+    """
+    found: Array = _advance(params, State(), inputs, 1.0)[0]
+    return found
+
+
 def _blown(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the fields of the outputs."""
     heat_j, fan_j, water_out, air = out[0], out[1], out[2], out[3]
-    is_other = np.zeros(inputs.fan_frac.size, np.bool_)  # coils of a bank are alike, and told the same
-    mark_others(params, is_other)
-    mark_others(inputs, is_other)
     for c in range(inputs.fan_frac.size):
-        if c > 0 and not is_other[c]:
-            out[:, c] = out[:, c - 1]
+        if is_alike(inputs, c) and is_alike(params, c):  # coils of a bank mostly are, and told the same
+            heat_j[c], fan_j[c], water_out[c], air[c] = (
+                heat_j[c - 1],
+                fan_j[c - 1],
+                water_out[c - 1],
+                air[c - 1],
+            )
             continue
         air_frac = max(inputs.fan_frac[c], params.natural_frac[c])
         air[c] = params.rated_air_kg_per_s[c] * air_frac

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import relax
+from twin.models._linear import relax_pair
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K
 from twin.physics.heat_exchanger import counterflow_w_per_k, film_w_per_k
@@ -118,10 +118,7 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 
 def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the temperatures at the end, and the heat to facility water."""
-    cdus = inputs.heat_w.size
-    rate, source, above = np.empty((2, 2, cdus)), np.zeros((2, cdus)), np.empty((2, cdus))
-    passed = np.empty(cdus)
-    for c in range(cdus):
+    for c in range(inputs.heat_w.size):
         flow, facility_flow = inputs.flow_kg_per_s[c], inputs.facility_flow_kg_per_s[c]
         carried = flow * params.coolant_j_per_kg_k[c]
         ua = film_w_per_k(
@@ -129,18 +126,13 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Arr
             flow / params.rated_flow_kg_per_s[c],
             facility_flow / params.rated_facility_flow_kg_per_s[c],
         )
-        passed[c] = counterflow_w_per_k(ua, carried, facility_flow * params.facility_j_per_kg_k[c])
-        rate[0, 0, c] = -carried / params.supply_j_per_k[c]
-        rate[0, 1, c] = (carried - passed[c]) / params.supply_j_per_k[c]
-        rate[1, 0, c] = carried / params.return_j_per_k[c]
-        rate[1, 1, c] = -rate[1, 0, c]
-        source[1, c] = inputs.heat_w[c] / params.return_j_per_k[c]
+        passed = counterflow_w_per_k(ua, carried, facility_flow * params.facility_j_per_kg_k[c])
+        supply, back, cool_k = params.supply_j_per_k[c], params.return_j_per_k[c], inputs.facility_supply_k[c]
+        rate = (-carried / supply, (carried - passed) / supply, carried / back, -carried / back)
         # above the facility supply, so that the heat passed is not a difference of large numbers
-        above[0, c] = state.supply_k[c] - inputs.facility_supply_k[c]
-        above[1, c] = state.return_k[c] - inputs.facility_supply_k[c]
-    end, integral = relax(rate, source, above, dt_s)
-    out[:2] = end + inputs.facility_supply_k
-    out[2] = passed * integral[1]
+        above = state.supply_k[c] - cool_k, state.return_k[c] - cool_k
+        end, integral = relax_pair(rate, (0.0, inputs.heat_w[c] / back), above, dt_s)
+        out[0, c], out[1, c], out[2, c] = end[0] + cool_k, end[1] + cool_k, passed * integral[1]
 
 
 _advance = compiled(_relaxed, 3, film_w_per_k)

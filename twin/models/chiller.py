@@ -75,14 +75,16 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 
 def _lifted(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the fields of the outputs."""
-    performance = cop(
-        inputs.water_k - params.evaporator_approach_k,
-        inputs.outdoor_k + params.condenser_approach_k,
-        params.carnot_frac,
-    )
-    out[0] = params.rated_heat_w * inputs.load_frac * dt_s
-    out[1] = out[0] * (1.0 / performance + params.parasitic_frac)
-    out[2] = out[0] + out[1]
+    lifted_j, energy_j, rejected_j = out[0], out[1], out[2]
+    for c in range(inputs.load_frac.size):
+        performance = cop(
+            inputs.water_k[c] - params.evaporator_approach_k[c],
+            inputs.outdoor_k[c] + params.condenser_approach_k[c],
+            params.carnot_frac[c],
+        )
+        lifted_j[c] = params.rated_heat_w[c] * inputs.load_frac[c] * dt_s
+        energy_j[c] = lifted_j[c] * (1.0 / performance + params.parasitic_frac[c])
+        rejected_j[c] = lifted_j[c] + energy_j[c]
 
 
 _advance = compiled(_lifted, 3, cop)

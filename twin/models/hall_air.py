@@ -89,7 +89,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     """
     end = _advance(params, state, inputs, dt_s)
     within("hall air", end)
-    return State(end[0], end[1], end[2]), Outputs(end[0], end[1], end[2])
+    temperatures = tuple(end)
+    return State(*temperatures), Outputs(*temperatures)
 
 
 def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:

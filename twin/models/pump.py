@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import mark_others
 from twin.physics.fan_pump import drive_power_w, run_flow_frac
 
 Array = NDArray[np.float64]
@@ -99,18 +98,14 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
 def _driven(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the flow over rated flow at the end, and the fields of the outputs."""
     flow_frac, energy_j, moved_kg, flow = out[0], out[1], out[2], out[3]
-    is_other = np.zeros(inputs.units_up.size, np.bool_)  # banks are mostly alike
-    mark_others(params, is_other)
-    mark_others(state, is_other)
-    mark_others(inputs, is_other)
     for b in range(inputs.units_up.size):
-        if b > 0 and not is_other[b]:
-            out[:, b] = out[:, b - 1]
-            continue
         speed, rated = inputs.speed_frac[b], params.rated_flow_kg_per_s[b]
         driven = min(inputs.units_up[b] / params.units_needed[b], 1.0) * speed
         target = max(driven, params.natural_frac[b]) * inputs.path_frac[b]
-        flow_frac[b], displaced_s = run_flow_frac(state.flow_frac[b], target, params.run_down_s[b], dt_s)
+        if state.flow_frac[b] == target:  # as nearly always
+            flow_frac[b], displaced_s = target, target * dt_s
+        else:
+            flow_frac[b], displaced_s = run_flow_frac(state.flow_frac[b], target, params.run_down_s[b], dt_s)
         energy_j[b] = inputs.units_up[b] * drive_power_w(params.unit_power_w[b], speed) * dt_s
         moved_kg[b], flow[b] = rated * displaced_s, rated * flow_frac[b]
 

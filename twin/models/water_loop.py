@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import relax
+from twin.models._linear import relax_pair
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K
 
@@ -84,23 +84,19 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     """
     end = _advance(params, state, inputs, dt_s)
     within("water loop", end)
-    return State(end[0], end[1]), Outputs(end[0], end[1])
+    temperatures = tuple(end)
+    return State(*temperatures), Outputs(*temperatures)
 
 
 def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:
     """Fill in the temperatures at the end, array (node, loop)."""
-    loops = inputs.heat_w.size
-    rate, source, start = np.empty((2, 2, loops)), np.empty((2, loops)), np.empty((2, loops))
-    for w in range(loops):
+    for w in range(inputs.heat_w.size):
         carried = inputs.flow_kg_per_s[w] * params.water_j_per_kg_k[w]
-        rate[0, 1, w] = carried / params.supply_j_per_k[w]
-        rate[0, 0, w] = -rate[0, 1, w]
-        rate[1, 0, w] = carried / params.return_j_per_k[w]
-        rate[1, 1, w] = -rate[1, 0, w]
-        source[0, w] = -inputs.removed_w[w] / params.supply_j_per_k[w]
-        source[1, w] = inputs.heat_w[w] / params.return_j_per_k[w]
-        start[0, w], start[1, w] = state.supply_k[w], state.return_k[w]
-    out[:] = relax(rate, source, start, dt_s)[0]
+        supply, back = params.supply_j_per_k[w], params.return_j_per_k[w]
+        rate = (-carried / supply, carried / supply, carried / back, -carried / back)
+        source = -inputs.removed_w[w] / supply, inputs.heat_w[w] / back
+        end, _ = relax_pair(rate, source, (state.supply_k[w], state.return_k[w]), dt_s)
+        out[0, w], out[1, w] = end
 
 
 _advance = compiled(_relaxed, 2)

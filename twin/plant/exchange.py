@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.models import air_coil
 from twin.physics import gpu_power
 from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.physics.fan_pump import drive_power_w
@@ -167,7 +168,7 @@ def _facility_side(p: Plant, valve: Array) -> dict[str, Array]:
         facility_flow_kg_per_s=np.minimum(valve, pumped_frac) * cdu.params.rated_facility_flow_kg_per_s,
         facility_supply_k=loop.state.supply_k,
     )
-    pump.write(speed_frac=p.served("facility_water") * max(largest(valve), design.LEAST_PUMP_SPEED_FRAC))
+    pump.write(speed_frac=p.served("facility_water")[0] * max(largest(valve), design.LEAST_PUMP_SPEED_FRAC))
     fan_w, rejected_w, reused_w = (
         coolers.take(kind.energy, tick),
         coolers.take_all(kind.heat, tick),
@@ -279,7 +280,7 @@ def _air_side(p: Plant, gpu_heat_w: Array, base_w: Array, network_w: dict[str, A
         fan_frac=p.served("crah") * min(max(least, effort[0]), 1.0),
     )  # fmt: skip
     # coils store nothing: air and water have at once what they will move over the tick, or long ticks would swing
-    removed_w = -whole(crah.step(crah.params, crah.state, crah.inputs, 1.0)[1].heat_to_air_j)
+    removed_w = -whole(air_coil.heat_to_air_w(crah.params, crah.inputs))
     moved = server_kg_per_s, product(crah.params.rated_air_kg_per_s, crah.inputs.fan_frac)
     fans_w, has_doors = {"crah": fan_w}, "rear_door" in p.nodes
     # racks whose air is told apart

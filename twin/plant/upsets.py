@@ -80,12 +80,10 @@ class Upsets:
         self._rated = {kind: node.params for kind, node in p.nodes.items() if kind in DERATE}
         self._sensor_k = {name[:-9]: off for name, off in self.inputs.items() if name.endswith(".sensor_k")}
         self._is_leaking = self._is_stuck = False
-        self._seen = self._state(p)
-        if (
-            "cdu_pump" in p.nodes
-            and (p.nodes["cdu_pump"].inputs.units_up != p.nodes["cdu_pump"].params.units_needed).any()
-        ):
-            self._seen = b""  # more pumps than needed share the work from the start
+        self._pumps_up = p.nodes["cdu_pump"].inputs.units_up if "cdu_pump" in p.nodes else np.zeros(0)
+        self._seen = self._state()
+        if "cdu_pump" in p.nodes and (self._pumps_up != p.nodes["cdu_pump"].params.units_needed).any():
+            self._seen = (b"", b"")  # more pumps than needed share the work from the start
         self.branch_frac = np.ones(len(p.ids["rack"]))
         if "cdu" in p.nodes:
             self._start_loops(p)
@@ -107,14 +105,13 @@ class Upsets:
         self.fill = Node(loop_fill.step, params, loop_fill.full(params), loop_fill.Inputs(zero, zero))
         self.pump_frac = self._speed_frac
 
-    def _state(self, p: Plant) -> bytes:
+    def _state(self) -> tuple[bytes, bytes]:
         """Everything that the derived figures hang on."""
-        pumps = p.nodes["cdu_pump"].inputs.units_up.tobytes() if "cdu_pump" in p.nodes else b""
-        return self._buffer.tobytes() + pumps
+        return self._buffer.tobytes(), self._pumps_up.tobytes()
 
     def settle(self, p: Plant) -> None:
         """Follow what was set since the last tick; called at each tick, before the sides exchange."""
-        if (now := self._state(p)) != self._seen:
+        if (now := self._state()) != self._seen:
             self._seen = now
             for kind, rated in self._rated.items():
                 shares = (self.inputs[f"{kind}.{name}"] for name in DERATE[kind][1])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from twin.models._linear import relax
+from twin.models._linear import relax, relax_pair
 
 
 def _network(seed: int, isolated: bool, leak_per_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,3 +74,25 @@ def test_a_neighbour_with_other_coefficients_gets_its_own_propagator() -> None:
     end, _ = relax(rate, source, start, 2.0)
     for asset, case in enumerate(cases):
         assert np.array_equal(end[:, asset], _relax(*case, 2.0)[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.tuples(*[st.floats(0.0, 2.0)] * 3),
+    st.tuples(*[st.floats(-5.0, 5.0)] * 2),
+    st.tuples(*[st.floats(280.0, 360.0)] * 2),
+    st.floats(0.0, 1e4),
+)
+def test_two_nodes_in_numbers_go_as_in_arrays(
+    flows: tuple[float, ...], source: tuple[float, ...], start: tuple[float, ...], dt_s: float
+) -> None:
+    forth, back, leak = flows
+    rate = (-forth, forth, back, -back - leak)
+    end, total = relax_pair(rate, source, start, dt_s)
+    wanted = _relax(np.array(rate).reshape(2, 2), np.array(source), np.array(start), dt_s)
+    for found, want in zip((end, total), wanted, strict=True):
+        assert found == pytest.approx(want, rel=1e-11, abs=1e-12 * np.abs(want).max())
+    rise = np.array(end) - start - np.array(source) * dt_s
+    carried = np.array(rate).reshape(2, 2) @ total
+    scale = np.abs(rate).max() * np.abs(total).max() + np.abs(source).max() * dt_s + np.abs(end).max()
+    assert np.abs(rise - carried).max() <= 1e-12 * scale
