@@ -14,13 +14,13 @@ from twin.physics.constants import AIR_HEAT_CAPACITY_J_PER_KG_K
 from twin.plant import constants as design
 from twin.plant._over_gpus import total
 from twin.plant.air.hall import AirError, AirHall
-from twin.plant.air.influence import Shares, at_air, shares
 from twin.plant.air.site import air_hall, gap_of
 from twin.plant.maps import Index
 from twin.plant.node import Array, Node
 from twin.topology import SWITCHES
 
 if TYPE_CHECKING:
+    from twin.plant.air.influence import Shares
     from twin.plant.maps import Maps
     from twin.plant.plant import Plant
     from twin.plant.power import Chain
@@ -89,6 +89,8 @@ class Inlets:
         self._now: tuple[float, bytes] = (1.0, b"")
 
     def _solved(self, hall: AirHall, air_frac: float) -> Shares:
+        from twin.plant.air.influence import at_air, shares  # only halls with a field need its libraries
+
         wanted = self.wanted
         return shares(at_air(hall, air_frac), wanted.containment, wanted.leakage, wanted.cell)
 
@@ -100,7 +102,7 @@ class Inlets:
         low, high = SOLVED[above - 1], SOLVED[above]
         part = (air_frac - low) / (high - low)
         ends = self._solved(hall, low), self._solved(hall, high)
-        return Shares(*((1.0 - part) * a + part * b for a, b in zip(*ends, strict=True)))
+        return ends[0]._make((1.0 - part) * a + part * b for a, b in zip(*ends, strict=True))
 
     def _follow(self, crah_kg_per_s: float, gaps: Array) -> float:
         """Take up shares for the air that CRAHs move and the racks whose panels are missing; returns that air."""

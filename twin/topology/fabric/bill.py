@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from twin import catalog
 from twin.errors import TopologyError
@@ -18,6 +17,9 @@ from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Fabric, Floats
 from twin.topology.fabric.media import share, steps_of
 from twin.topology.fabric.sizes import Sizes, sizes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SWITCH_KINDS = ("leaf", "spine", "core", "router", "switch")
 
@@ -91,6 +93,8 @@ class Bill:
 
     def frame(self) -> pd.DataFrame:
         """The items as a table."""
+        import pandas as pd
+
         return pd.DataFrame([asdict(i) for i in self.items])
 
     def write_csv(self, path: str | Path) -> Path:
@@ -224,15 +228,18 @@ def _cables(f: Fabric) -> Iterator[Item]:
             mine = np.flatnonzero((f.layer == layer) & (f.part == part))
             if not len(mine):
                 continue
-            names = np.asarray([m.cable for m in f.media] + [""], dtype=object)[f.medium[mine]]
-            rows = pd.DataFrame({"cable": f.cable[mine], "name": names, "m": f.length_m[mine]})
-            each = rows.groupby("cable", sort=False).agg({"name": "first", "m": "max"})
+            _, first, cable = np.unique(f.cable[mine], return_index=True, return_inverse=True)
+            longest_m = np.zeros(len(first))
+            np.maximum.at(longest_m, cable, f.length_m[mine])
+            longest_m, first = longest_m[np.argsort(first)], np.sort(first)
+            names = np.asarray([m.cable for m in f.media] + [""], dtype=object)[f.medium[mine[first]]]
             is_rack = layer_name == "nvlink"
-            for name, group in each.groupby("name"):
-                text, length_m = f"{name}, NVLink lines" if is_rack else str(name), float(group.m.sum())
-                is_board = is_rack and f.words is not None and f.words.nvlink == "nvl8"
+            is_board = is_rack and f.words is not None and f.words.nvlink == "nvl8"
+            for name in sorted(set(names)):
+                found_m = longest_m[names == name]
+                text, length_m = f"{name}, NVLink lines" if is_rack else str(name), float(found_m.sum())
                 length = None if is_board else length_m
-                yield Item(layer_name, part_name, "cable", text, len(group), 0.0, None, length)
+                yield Item(layer_name, part_name, "cable", text, len(found_m), 0.0, None, length)
 
 
 def count_bill(words: Words) -> Bill:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from twin.errors import Fault, TopologyError
 from twin.scenario.fabric import Words
@@ -279,6 +277,9 @@ def _ends(f: Fabric, layer: int) -> Ints:
 
 def _cut(f: Fabric, links: Flags, ends: Ints) -> Flags:
     """Which ends are not in the part that holds most of them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     a, b = f.a[links], f.b[links]
     graph = coo_array((np.ones(len(a), np.int8), (a, b)), (f.nodes, f.nodes))
     _, part = connected_components(graph, directed=False)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
-import pandas as pd
 
 from twin.errors import Fault, ScenarioError
 from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Builder, Fabric, Floats, Ints, order_within
 from twin.units import parse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TIERS = {
     "gpu": 0,
@@ -74,6 +77,8 @@ def table(file: Path) -> pd.DataFrame:
     ScenarioError
         When it is no CSV, or lacks the columns ``from`` and ``to``.
     """
+    import pandas as pd
+
     try:
         rows = pd.read_csv(file, dtype=str, keep_default_na=False, comment="#")
     except (OSError, ValueError) as error:
@@ -88,6 +93,8 @@ def table(file: Path) -> pd.DataFrame:
 
 
 def _from_graphml(file: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    import pandas as pd
+
     try:
         graph = nx.read_graphml(file)
     except Exception as error:  # noqa: BLE001  the parser has no error of its own
@@ -140,6 +147,8 @@ def _column(rows: pd.DataFrame, key: str, default: float) -> Floats:
 
 
 def _fabric(rows: pd.DataFrame, kinds: dict[str, str], name: str, words: Words | None) -> Fabric:
+    import pandas as pd
+
     names = pd.unique(np.concatenate([rows["from"].to_numpy(), rows["to"].to_numpy()]))
     kind_of = {n: kinds.get(n) or _kind(n) for n in names}
     order = sorted(names, key=lambda n: (TIERS.get(kind_of[n], 1), kind_of[n]))
@@ -174,6 +183,8 @@ def _kind(name: str) -> str:
 
 def _ports(rows: pd.DataFrame, key: str, a: Ints, b: Ints, side: int) -> Ints:
     """Ports as written, or else numbered in the order of the links over both ends of a node."""
+    import pandas as pd
+
     free: Ints = order_within(np.concatenate([a, b])).reshape(2, -1)[side]
     if key not in rows:
         return free

@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
 from twin.errors import Fault, ScenarioError
 from twin.rng import stream
 from twin.topology.fabric.arrays import Fabric, Floats, Ints
 from twin.topology.fabric.jobs import Traffic
 from twin.topology.fabric.routing import Routes, routes
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 UNITS = 2_000_000_000
 """Most steps into which the largest flow may be cut: flows are whole numbers of 32 bits."""
@@ -247,6 +249,8 @@ def _worst_leaf(whole: Fabric, left: Fabric, layer: str) -> float:
 
 def _halves(traffic: Traffic) -> float:
     """Largest flow from the first half of the ends to the second [bytes/s]."""
+    from scipy.sparse.csgraph import maximum_flow
+
     found = traffic.routes
     count, ends = len(found.switches), traffic.ends
     half = np.isin(traffic.node, ends[: len(ends) // 2])
@@ -261,6 +265,8 @@ def _halves(traffic: Traffic) -> float:
 
 def _network(found: Routes, into: Floats, out: Floats, unit: float) -> csr_array:
     """Switches with a source before the first half and a sink behind the second; whole numbers of a unit."""
+    from scipy.sparse import csr_array
+
     count = len(found.switches)
     at = np.arange(count)
     low = np.concatenate([found.low, np.full(count, count), at])

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from twin.topology.fabric.arrays import Fabric, Floats, Ints
 
@@ -123,6 +122,8 @@ def _layer_switches(fabric: Fabric, layer: str) -> Ints:
 
 def _hops(low: Ints, high: Ints, count: int, leaves: Ints) -> NDArray[np.int16]:
     """Breadth-first search from all leaves at once."""
+    from scipy.sparse import csr_array
+
     near = csr_array((np.ones(len(low), np.float32), (low, high)), (count, count))
     hops = np.full((count, len(leaves)), FAR, np.int16)
     hops[leaves, np.arange(len(leaves))] = 0
@@ -138,6 +139,8 @@ def _hops(low: Ints, high: Ints, count: int, leaves: Ints) -> NDArray[np.int16]:
 
 def _groups(low: Ints, high: Ints, hops: NDArray[np.int16]) -> tuple[NDArray[np.int32], Ints, Ints]:
     """Groups of next hops: a sum of random numbers over the neighbours that are one hop nearer names a group."""
+    from scipy.sparse import csr_array
+
     count, columns = hops.shape
     token = np.random.default_rng(1).integers(1, 2**62, len(low))
     named = np.zeros(hops.shape, np.int64)
@@ -195,6 +198,8 @@ def pair_loads(found: Routes, demand: Floats, balance: str = "adaptive") -> tupl
 
 def _some_loads(found: Routes, demand: Floats, hops: NDArray[np.int16], balance: str) -> Floats:
     """Load of the pairs by what goes to some of the leaves."""
+    from scipy.sparse import csr_array
+
     count, steps = len(found.switches), int(hops[hops != FAR].max(initial=0))
     into = csr_array(
         (np.ones(len(found.low)), (found.high, np.arange(len(found.low)))), (count, len(found.low))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from twin.errors import Fault, ScenarioError
 from twin.scenario.fabric import Words
 from twin.topology.fabric.arrays import Fabric, Ints
 from twin.topology.fabric.custom import table
 from twin.units import parse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def wiring(fabric: Fabric) -> pd.DataFrame:
@@ -31,6 +33,8 @@ def wiring(fabric: Fabric) -> pd.DataFrame:
     >>> wiring(build(preset("dgx-b200-superpod"))).iloc[0, :5].tolist()
     ['node-001/gpu-1', '1', 'leaf-01', '1', '400 Gbit/s']
     """
+    import pandas as pd
+
     names = np.asarray(fabric.names(), dtype=object)
     kept = np.ones(fabric.links, bool) if "nvlink" not in fabric.layers else ~fabric.of_layer("nvlink")
     f = fabric.only(kept)
@@ -77,6 +81,8 @@ def read_wiring(words: Words, design: Fabric) -> Fabric:
     ScenarioError
         With every row whose names, ports or rates cannot be read.
     """
+    import pandas as pd
+
     file = words.source.data_file("wiring", words.wiring or "")
     if not file.is_file():
         fault = words.source.fault("wiring", f"{file}: no such file", "a CSV of cables", "correct the path")
@@ -166,6 +172,8 @@ def _plugged(design: Fabric, rows: pd.DataFrame, file: Path, node: list[Ints], p
 
 def _like(design: Fabric, a: Ints, port_a: Ints, b: Ints, port_b: Ints) -> Ints:
     """The design's cable of the same lower port, else of the same upper port, else the first of its kind."""
+    import pandas as pd
+
     rows = (
         np.flatnonzero(~design.of_layer("nvlink")) if "nvlink" in design.layers else np.arange(design.links)
     )
