@@ -15,6 +15,7 @@ from twin.plant import Blueprint, compile_plant, replica_ids
 from twin.quantities import NUMBERS
 from twin.registry import find
 from twin.scenario import ONLY, Hall, Requests, Scenario, Series, Tariff
+from twin.topology.site_graph import uncollected
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def prove(ready: Prepared) -> None:
     compile_plant(ready.graph, ready.scenario, ready.requests, ready.weather)
 
 
+@uncollected()
 def prepare(scenario: Scenario, fidelity: str | None = None, seed: int | None = None) -> Prepared:
     """Build and check the site of a scenario.
 

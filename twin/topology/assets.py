@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import networkx as nx
 
 from twin.catalog import Card
 from twin.topology.geometry import Box, Route, length_m
+from twin.topology.site_graph import SiteGraph
 
 SWITCHES = ("leaf", "spine", "core")
 """Kinds of switches of scale-out networks, from the adapters up."""
+
+PLACE: Final[dict[str, Any]] = {
+    "kind": "place", "medium": "", "rate_bytes_per_s": 0.0, "latency_s": 0.0, "length_m": 0.0, "route": (),
+    "count": 1, "share": 0.0,
+}  # fmt: skip
+"""Attributes of every ``place`` edge: one dict for all of them, as they say nothing else."""
 
 
 def ids(prefix: str, count: int, least_digits: int = 1) -> list[str]:
@@ -26,13 +33,13 @@ def ids(prefix: str, count: int, least_digits: int = 1) -> list[str]:
 
 
 def add_asset(
-    graph: nx.MultiDiGraph, name: str, kind: str, box: Box, parent: str, *, catalog: str = "", **more: Any
+    graph: SiteGraph, name: str, kind: str, box: Box, parent: str, *, catalog: str = "", **more: Any
 ) -> None:
     """Add a node, and the ``place`` edge from what it stands in.
 
     Parameters
     ----------
-    graph : networkx.MultiDiGraph
+    graph : SiteGraph
         Changed in place.
     name, kind : str
         Id, and kind as in the recorded quantities.
@@ -46,13 +53,16 @@ def add_asset(
         Attributes of its kind, with their unit as suffix.
     """
     parents = [parent] if parent else []
-    graph.add_node(name, kind=kind, catalog=catalog, parents=parents, place=box.place, size=box.size, **more)
+    more = {
+        "kind": kind, "catalog": catalog, "parents": parents, "place": box.place, "size": box.size, **more
+    }  # fmt: skip
+    graph.stand(name, more)
     if parent:
-        add_link(graph, parent, name, "place")
+        graph.join(parent, name, "place", PLACE)
 
 
 def add_link(
-    graph: nx.MultiDiGraph,
+    graph: SiteGraph,
     source: str,
     target: str,
     kind: str,
@@ -69,13 +79,13 @@ def add_link(
 
     Parameters
     ----------
-    graph : networkx.MultiDiGraph
+    graph : SiteGraph
         Changed in place.
     source, target : str
         Ids. Power runs from the grid to the load, coolant and air as they flow; a network or NVLink
         edge stands once for both directions and points from the gateway to the GPU, from the GPU to
         the switch chip.
-    kind : {"power", "coolant", "air", "network", "nvlink", "place"}
+    kind : {"power", "coolant", "air", "network", "nvlink"}
     route : tuple of points
         Right-angled polyline [m]; empty where nothing is laid.
     medium : str
@@ -91,19 +101,17 @@ def add_link(
     share : float
         Share of what the target draws that comes this way [1]; the shares of a target add up to 1.
     """
-    graph.add_edge(
-        source,
-        target,
-        key=kind,
-        kind=kind,
-        medium=medium,
-        rate_bytes_per_s=rate_bytes_per_s,
-        latency_s=latency_s,
-        length_m=length_m(route) + slack_m if route else 0.0,
-        route=route,
-        count=count,
-        share=share,
-    )
+    attributes = {
+        "kind": kind,
+        "medium": medium,
+        "rate_bytes_per_s": rate_bytes_per_s,
+        "latency_s": latency_s,
+        "length_m": length_m(route) + slack_m if route else 0.0,
+        "route": route,
+        "count": count,
+        "share": share,
+    }
+    graph.join(source, target, kind, attributes)
 
 
 def converter(card: Card, units: int = 1) -> dict[str, float]:
@@ -118,9 +126,16 @@ def converter(card: Card, units: int = 1) -> dict[str, float]:
 
 def of_kind(graph: nx.MultiDiGraph, *kinds: str) -> list[str]:
     """Ids of all assets of some kinds, in the order in which they were built."""
-    return [n for n, kind in graph.nodes(data="kind") if kind in kinds]
+    if not isinstance(graph, SiteGraph):
+        return [n for n, kind in graph.nodes(data="kind") if kind in kinds]
+    found = [names for kind, names in graph.kinds().items() if kind in kinds]
+    if len(found) < 2:
+        return list(found[0]) if found else []
+    wanted = {n for names in found for n in names}
+    return [n for n in graph if n in wanted]
 
 
-def edges_of(graph: nx.MultiDiGraph, kind: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """All edges of a kind."""
-    return [(u, v, d) for u, v, key, d in graph.edges(keys=True, data=True) if key == kind]
+def edges_of(graph: nx.MultiDiGraph, *kinds: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """All edges of some kinds, in the order in which their sources were built."""
+    beside = ((u, v, keys) for u, targets in graph.adjacency() for v, keys in targets.items())
+    return [(u, v, keys[kind]) for u, v, keys in beside for kind in kinds if kind in keys]

@@ -17,8 +17,10 @@ from twin.topology.layout import Fleet, Items, Plan, plan
 from twin.topology.power import add_power
 from twin.topology.rack_types import RackType, card_size, hosts, rack_types
 from twin.topology.racks import Adapter, RackSpot, add_rack
+from twin.topology.site_graph import SiteGraph, uncollected
 
 
+@uncollected()
 def build(scenario: Scenario) -> nx.MultiDiGraph:
     """Build the graph of a site.
 
@@ -56,7 +58,7 @@ def build(scenario: Scenario) -> nx.MultiDiGraph:
     kinds = dict(zip(names, (t for t in types for _ in range(t.count)), strict=True))
     fabric = hall_fabric(scenario, kinds, hosts(kinds))
     floor = plan(_fleet(scenario, kinds, fabric))
-    graph = nx.MultiDiGraph(scenario=scenario.scenario)
+    graph = SiteGraph(scenario=scenario.scenario)
     _add_rooms(graph, floor)
     adapters = _add_racks(graph, floor, scenario, kinds)
     graph.graph["fabric"] = add_fabric(graph, floor, fabric, adapters)

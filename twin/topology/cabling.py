@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import networkx as nx
 import numpy as np
 
-from twin import catalog
 from twin.catalog import Card
 from twin.topology import constants as c
 from twin.topology.assets import add_asset, add_link
 from twin.topology.fabric.arrays import Fabric, order_within
-from twin.topology.fabric.media import Medium, lay, share
+from twin.topology.fabric.media import Medium, end_w, lay
 from twin.topology.fabrics import Device, add_boxes, set_powers
 from twin.topology.geometry import Box, Route, length_m
 from twin.topology.host_adapters import add_host_adapters
@@ -121,7 +121,7 @@ def _join(graph: nx.MultiDiGraph, fabric: Fabric, cable: _Cable) -> None:
     medium: Medium = fabric.media[fabric.medium[cable.link]]
     (top, top_box), (bottom, bottom_box) = cable.top, cable.bottom
     upper, lower = cable.upper, cable.lower
-    watts = [share(card, rate) * _end_w(card) for card in (medium.lower, medium.upper)]
+    watts = [end_w(card, rate) for card in (medium.lower, medium.upper)]
     add_asset(
         graph, top, "optic", top_box, upper.name, catalog=medium.upper, power_w=watts[1], lines=(cable.link,)
     )
@@ -150,10 +150,7 @@ def _join(graph: nx.MultiDiGraph, fabric: Fabric, cable: _Cable) -> None:
     )  # fmt: skip
 
 
-def _end_w(optics: str) -> float:
-    return float(catalog.get("optics", optics).power_per_end_w)
-
-
+@cache
 def _hop_s(switch: Card | None) -> float:
     """Delay of a switch, error correction included."""
     if switch is None:

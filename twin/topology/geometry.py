@@ -111,4 +111,7 @@ def length_m(route: Route) -> float:
     >>> length_m(((0, 0, 1), (0, 0, 4), (2, 0, 4)))
     5
     """
-    return sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) + abs(a[2] - b[2]) for a, b in pairwise(route))
+    total_m: float = 0
+    for (x, y, z), (x1, y1, z1) in pairwise(route):
+        total_m += abs(x - x1) + abs(y - y1) + abs(z - z1)
+    return total_m

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from twin import catalog
@@ -57,7 +58,7 @@ class RackType:
         """GPU packages of a rack."""
         return int(self.system.gpu_packages) * self.systems
 
-    @property
+    @cached_property
     def nics_per_gpu(self) -> int:
         """Scale-out adapters of a GPU package: as listed, at least one."""
         return max(1, int(self.system.get("nics", 0)) // int(self.system.gpu_packages))
@@ -85,7 +86,7 @@ class RackType:
         """NVLink switch chips of one system."""
         return int(self.system.get("switch_chips", 0))
 
-    @property
+    @cached_property
     def domain_packages(self) -> int:
         """GPU packages that NVLink joins."""
         return int(self.system.get("domain_packages", self.system.gpu_packages))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import networkx as nx
@@ -97,6 +98,12 @@ class _Builder:
         self.chip_ids = iter(ids(f"{spot.name}/nvswitch", kind.chips * kind.systems))
         self.packages = 0
 
+    @cached_property
+    def nic_speed(self) -> tuple[float, float]:
+        """Rate [bytes/s] and delay [s] of an adapter."""
+        card = self.kind.nic
+        return float(card.rate_bytes_per_s), float(card.get("latency_s", c.NIC_LATENCY_S))
+
     @property
     def room_m(self) -> float:
         """Height that is left."""
@@ -169,10 +176,8 @@ class _Builder:
         self, unit: str, gpu: tuple[str, Box], boxes: tuple[Box, Box], rail: tuple[int, int]
     ) -> None:
         """Add an adapter with its transceiver, and join both to a GPU."""
-        card = self.kind.nic
-        nic = next(self.nic_ids)
-        rate, latency_s = float(card.rate_bytes_per_s), float(card.get("latency_s", c.NIC_LATENCY_S))
-        add_asset(self.graph, nic, "nic", boxes[0], unit, catalog=card.name, rail=rail[0])
+        nic, (rate, latency_s) = next(self.nic_ids), self.nic_speed
+        add_asset(self.graph, nic, "nic", boxes[0], unit, catalog=self.kind.nic.name, rail=rail[0])
         add_asset(self.graph, f"{nic}/optic", "optic", boxes[1], nic)
         add_link(self.graph, f"{nic}/optic", nic, "network", rate_bytes_per_s=rate)
         start, end = boxes[0].centre, gpu[1].centre

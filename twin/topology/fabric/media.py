@@ -58,8 +58,13 @@ class Medium:
     s_per_m: float
 
     def ends_w(self, rate_bytes_per_s: float) -> float:
-        """Power of both ends of a line: the share of a module that it takes [W]."""
-        return sum(share(card, rate_bytes_per_s) * _watts(card) for card in (self.lower, self.upper))
+        """Power of both ends of a line [W]."""
+        return sum(end_w(card, rate_bytes_per_s) for card in (self.lower, self.upper))
+
+
+def end_w(card: str, rate_bytes_per_s: float) -> float:
+    """Power of an end of a line: the share of a module that it takes [W]."""
+    return share(card, rate_bytes_per_s) * _watts(card)
 
 
 @cache
@@ -67,6 +72,7 @@ def _watts(card: str) -> float:
     return float(catalog.get("optics", card).power_per_end_w)
 
 
+@cache
 def share(card: str, rate_bytes_per_s: float) -> float:
     """Share of a module that a line takes; 1 where the line is as fast or the ends are those of a cable.
 
