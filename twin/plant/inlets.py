@@ -102,7 +102,7 @@ class Inlets:
         low, high = SOLVED[above - 1], SOLVED[above]
         part = (air_frac - low) / (high - low)
         ends = self._solved(hall, low), self._solved(hall, high)
-        return ends[0]._make((1.0 - part) * a + part * b for a, b in zip(*ends, strict=True))
+        return type(ends[0])(*((1.0 - part) * a + part * b for a, b in zip(*ends, strict=True)))
 
     def _follow(self, crah_kg_per_s: float, gaps: Array) -> float:
         """Take up shares for the air that CRAHs move and the racks whose panels are missing; returns that air."""

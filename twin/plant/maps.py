@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +13,7 @@ from twin import topology
 from twin.errors import TopologyError
 from twin.scenario import Scenario, racks_of_jobs
 from twin.scenario.serving import Placed, placed, racks_of
+from twin.topology.assets import by_kind, edges_of, of_kind
 
 Index = NDArray[np.int64]
 NOBODY = -1
@@ -115,14 +115,6 @@ class Maps:
         return [teams[team] for team in self.team_of_replica.tolist()]
 
 
-def by_kind(graph: nx.MultiDiGraph) -> dict[str, tuple[str, ...]]:
-    """Asset ids by kind, in the order in which they were built."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for node, kind in graph.nodes(data="kind"):
-        found[kind].append(node)
-    return {kind: tuple(ids) for kind, ids in found.items()}
-
-
 def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
     """Read the index maps off the graph, once.
 
@@ -131,12 +123,12 @@ def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
     TopologyError
         When no replica of a pool finds room.
     """
-    ids = by_kind(graph)
+    ids = {kind: tuple(names) for kind, names in by_kind(graph).items()}
     racks = {rack: i for i, rack in enumerate(ids["rack"])}
     cdus = {cdu: i for i, cdu in enumerate(ids.get("cdu", ()))}
     cdu_of_rack = np.full(len(racks), NOBODY)
-    for a, b, kind in graph.edges(data="kind"):
-        if kind == "coolant" and a in cdus and b in racks:
+    for a, b, _ in edges_of(graph, "coolant"):
+        if a in cdus and b in racks:
             cdu_of_rack[racks[b]] = cdus[a]
     rack_of_gpu = np.array([racks[graph.nodes[g]["rack"]] for g in ids["gpu"]])
     pools = tuple(placed(scenario.serving))
@@ -169,6 +161,8 @@ def build_maps(graph: nx.MultiDiGraph, scenario: Scenario) -> Maps:
 
 
 def _trunk_of_spine(graph: nx.MultiDiGraph, spines: tuple[str, ...]) -> Index:
+    if not of_kind(graph, "core"):
+        return np.full(len(spines), NOBODY)
     found = topology.attachment(graph, [])
     trunk = {spine: len(found.leaves) + i for i, pod in enumerate(found.pods) for spine in pod}
     return np.array([trunk.get(spine, NOBODY) for spine in spines], dtype=np.int64)

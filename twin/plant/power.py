@@ -21,6 +21,7 @@ from twin.plant.node import Array, Node
 from twin.scenario import Scenario
 from twin.scenario.power import is_live
 from twin.topology import SWITCHES
+from twin.topology.assets import edges_of
 from twin.topology.power import RESERVE
 
 CONVERTERS = ("psu", "pdu", "ups", "transformer")
@@ -114,9 +115,7 @@ def build(
 def _feeds(graph: nx.MultiDiGraph, maps: Maps) -> list[Feed]:
     """Who feeds whom; generators feed the transformers once they are switched on."""
     edges = [
-        Feed(a, b, data["share"], data["kind"] == RESERVE)
-        for a, b, data in graph.edges(data=True)
-        if data["kind"] in ("power", RESERVE)
+        Feed(a, b, data["share"], data["kind"] == RESERVE) for a, b, data in edges_of(graph, "power", RESERVE)
     ]
     units = maps.ids.get("generator", ())
     return edges + [Feed(unit, t, 1.0 / len(units)) for t in maps.ids["transformer"] for unit in units]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from os.path import relpath
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -128,7 +129,7 @@ class Writer:
 
     def edges(
         self, kind: str, from_ids: Sequence[str], to_ids: Sequence[str], medium: Sequence[str], length_m: ArrayLike,
-        routes: Sequence[NDArray[np.float64]],
+        routes: Sequence[Sequence[Sequence[float]] | NDArray[np.float64]],
     ) -> None:  # fmt: skip
         """Write all edges of a kind with their routes.
 
@@ -140,7 +141,7 @@ class Writer:
             Ids of the two ends, and card in the catalog.
         length_m : array (edge)
             Length with slack [m].
-        routes : sequence of array (point, 3)
+        routes : sequence (edge) of points or array (point, 3)
             Way through the hall, empty where it is inside an asset [m].
         """
         group = self._file.create_group(f"edges/{kind}")
@@ -149,7 +150,8 @@ class Writer:
         group.create_dataset("length_m", data=np.asarray(length_m, dtype=np.float64), **COMPRESSED)
         starts = np.concatenate(([0], np.cumsum([len(r) for r in routes]))).astype(np.int64)
         group.create_dataset("route_start", data=starts, **COMPRESSED)
-        points = np.concatenate([*routes, np.empty((0, 3))]).astype(np.float32)
+        flat = chain.from_iterable(chain.from_iterable(routes))
+        points = np.fromiter(flat, dtype=np.float64, count=3 * starts[-1]).astype(np.float32).reshape(-1, 3)
         group.create_dataset("route_m", data=points, **(COMPRESSED if len(points) else {}))
 
     def open_series(self, name: str, ids: Sequence[str], period_s: float, samples: int = 0) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
-
 import networkx as nx
 import numpy as np
 
 from twin.plant import Plant
 from twin.results import Writer
+from twin.topology.assets import by_kind, edges_of
 
 EDGE_KINDS = ("power", "coolant", "air", "network", "nvlink")
 
@@ -28,12 +26,10 @@ def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant, has_edges: 
     has_edges : bool
         Whether edges are written; of equal halls, only the first one's are.
     """
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    for node, data in graph.nodes(data=True):
-        by_kind[data["kind"]].append(node)
-    for kind, ids in by_kind.items():
+    data, kinds = dict(graph.nodes(data=True)), by_kind(graph)
+    for kind, ids in kinds.items():
         ordered = list(plant.ids.get(kind, ids))
-        nodes = [graph.nodes[n] for n in ordered]
+        nodes = [data[n] for n in ordered]
         writer.assets(
             kind,
             ordered,
@@ -43,7 +39,7 @@ def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant, has_edges: 
             [n["catalog"] for n in nodes],
         )
     for kind, members in plant.ids.items():
-        if kind not in by_kind:
+        if kind not in kinds:
             places = np.array(plant.places[kind], dtype=float)
             none = [""] * len(members)
             writer.assets(kind, members, places, np.zeros_like(places), none, none)
@@ -52,16 +48,13 @@ def write_site(writer: Writer, graph: nx.MultiDiGraph, plant: Plant, has_edges: 
 
 
 def _write_edges(writer: Writer, graph: nx.MultiDiGraph) -> None:
-    by_kind: dict[str, list[tuple[str, str, dict[str, Any]]]] = defaultdict(list)
-    for a, b, data in graph.edges(data=True):
-        by_kind[data["kind"]].append((a, b, data))
     for kind in EDGE_KINDS:
-        if edges := by_kind.get(kind):
+        if edges := edges_of(graph, kind):
             writer.edges(
                 kind,
                 [a for a, _, _ in edges],
                 [b for _, b, _ in edges],
                 [d.get("medium", "") for _, _, d in edges],
                 np.array([d.get("length_m", 0.0) for _, _, d in edges]),
-                [np.asarray(d.get("route", ()), dtype=float).reshape(-1, 3) for _, _, d in edges],
+                [d.get("route", ()) for _, _, d in edges],
             )

@@ -54,8 +54,20 @@ def run_one(
     TwinError
         When the site cannot run or leaves a physical range; what was recorded is kept.
     """
+    gc.freeze()  # the graph is large and never garbage: spare the collector the walk
+    try:
+        return _run(ready, out / ready.run_id, progress, extra)
+    finally:
+        gc.unfreeze()
+
+
+def _run(
+    ready: Prepared,
+    folder: Path,
+    progress: Progress | None,
+    extra: Callable[[Context], None] | None,
+) -> Path:
     began = _cpu_s()
-    folder = out / ready.run_id
     path = folder / TRACE_NAME
     start = _start_event if ready.scenario.fidelity == "event" else plants.start_batch
     blueprint = ready.blueprint or plants.lower(ready.graph, ready.scenario)
@@ -116,11 +128,9 @@ def _advance(
     for name, ids in plant.recorded().items():
         writer.open_series(name, ids, scenario.time.sample, samples)
     recorder = Recorder(plant.sample, writer, scenario.time.sample, on_block=on_block)
-    gc.freeze()  # the graph is large and never garbage: spare the collector the walk
     try:
         run_loop(plant, agenda, Ticks(scenario.time.tick), recorder, scenario.time.duration)
     finally:
-        gc.unfreeze()
         recorder.flush(recorder.count * recorder.period_s)
     writer.append("requests", plant.serving.take_unfinished())
     if plant.serving.traffic is not None:

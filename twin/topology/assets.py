@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import networkx as nx
@@ -124,11 +125,19 @@ def converter(card: Card, units: int = 1) -> dict[str, float]:
     }
 
 
+def by_kind(graph: nx.MultiDiGraph) -> Mapping[str, Sequence[str]]:
+    """Ids of all assets by kind, in the order in which they were built."""
+    if isinstance(graph, SiteGraph):
+        return graph.kinds()
+    found: dict[str, list[str]] = {}
+    for name, kind in graph.nodes(data="kind"):
+        found.setdefault(kind, []).append(name)
+    return found
+
+
 def of_kind(graph: nx.MultiDiGraph, *kinds: str) -> list[str]:
     """Ids of all assets of some kinds, in the order in which they were built."""
-    if not isinstance(graph, SiteGraph):
-        return [n for n, kind in graph.nodes(data="kind") if kind in kinds]
-    found = [names for kind, names in graph.kinds().items() if kind in kinds]
+    found = [names for kind, names in by_kind(graph).items() if kind in kinds]
     if len(found) < 2:
         return list(found[0]) if found else []
     wanted = {n for names in found for n in names}
@@ -137,5 +146,6 @@ def of_kind(graph: nx.MultiDiGraph, *kinds: str) -> list[str]:
 
 def edges_of(graph: nx.MultiDiGraph, *kinds: str) -> list[tuple[str, str, dict[str, Any]]]:
     """All edges of some kinds, in the order in which their sources were built."""
-    beside = ((u, v, keys) for u, targets in graph.adjacency() for v, keys in targets.items())
-    return [(u, v, keys[kind]) for u, v, keys in beside for kind in kinds if kind in keys]
+    if isinstance(graph, SiteGraph):
+        return graph.edges_of(*kinds)
+    return [(u, v, d) for u, v, key, d in graph.edges(keys=True, data=True) if key in kinds]

@@ -14,6 +14,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.topology.assets import of_kind
 from twin.topology.paths import links_above
 
 Floats = NDArray[np.float64]
@@ -67,7 +68,7 @@ def attachment(graph: nx.MultiDiGraph, groups: Sequence[Iterable[str]]) -> Attac
     >>> found.trunk_bytes_per_s.tolist(), found.share_frac.tolist()
     ([400000000000.0, 0.0], [[0.5, 0.5]])
     """
-    leaves = tuple(n for n, kind in graph.nodes(data="kind") if kind == "leaf")
+    leaves = tuple(of_kind(graph, "leaf"))
     place = {leaf: i for i, leaf in enumerate(leaves)}
     trunks = np.array([_rate_above(graph, leaf) for leaf in leaves], dtype=np.float64)
     rates = np.zeros((len(groups), len(leaves)))
@@ -103,7 +104,7 @@ def _far_kind(graph: nx.MultiDiGraph, node: str) -> str:
 def _pods(graph: nx.MultiDiGraph, leaves: tuple[str, ...]) -> dict[tuple[str, ...], list[int]]:
     """Leaves below each set of spines that have links to cores."""
     found: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    if not any(kind == "core" for _, kind in graph.nodes(data="kind")):
+    if not of_kind(graph, "core"):
         return found
     for i, leaf in enumerate(leaves):
         spines = _above_of_kind(graph, leaf, "spine")

@@ -144,7 +144,7 @@ def set_powers(graph: nx.MultiDiGraph, fabric: Fabric) -> None:
 
 
 def _ends_w(graph: nx.MultiDiGraph, switch: str) -> float:
-    optics = (v for _, v, key in graph.out_edges(switch, keys=True) if key == "place")
+    optics = (v for v, keys in graph.adj[switch].items() if "place" in keys)
     return float(sum(graph.nodes[o]["power_w"] for o in optics))
 
 

@@ -107,10 +107,10 @@ def _fabric(_graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
 def _reach(graph: nx.MultiDiGraph, scenario: Scenario) -> Iterator[Fault]:
     """Cables longer than their optics carry."""
     longest: dict[str, tuple[float, str]] = {}
-    kinds = dict(graph.nodes(data="kind"))
+    optic, nic = set(of_kind(graph, "optic")), set(of_kind(graph, "nic"))
     for a, b, edge in edges_of(graph, "network"):
-        if kinds[a] == kinds[b] == "optic":
-            optics = "nic_optics" if kinds[graph.nodes[b]["parents"][0]] == "nic" else "trunk_optics"
+        if a in optic and b in optic:
+            optics = "nic_optics" if graph.nodes[b]["parents"][0] in nic else "trunk_optics"
             longest[optics] = max(longest.get(optics, (0.0, "")), (edge["length_m"], f"{a} to {b}"))
     for optics, (length_m, cable) in longest.items():
         name = getattr(scenario.network, optics)

@@ -128,9 +128,8 @@ def links_above(graph: nx.MultiDiGraph, node: str) -> list[tuple[str, float]]:
     >>> links_above(hall, "gpu")
     [('nic', 50000000000.0)]
     """
-    edges = graph.in_edges(node, keys=True, data="rate_bytes_per_s")
     return [
-        (upper, float(rate))
-        for upper, _, key, rate in edges
-        if key == "network" and graph.nodes[upper].get("kind") not in HOSTS
+        (upper, float(keys["network"]["rate_bytes_per_s"]))
+        for upper, keys in graph.pred[node].items()
+        if "network" in keys and graph.nodes[upper].get("kind") not in HOSTS
     ]
