@@ -59,6 +59,7 @@ def run(
         else:
             folder = simulate.run(ready, out=out, progress=progress)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    del ready  # its graph is most of the memory, and reports read the file alone
     opened = twin.open_run(folder)
     drawn = _draw(folder, quiet) if picture else None
     report.write_html(opened, folder / "report.html")
