@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import cos, radians, sin
 from typing import Any
 
@@ -38,6 +39,25 @@ class Camera:
         x = rel @ self.right / self.m_per_px + self.size[0] / 2
         y = self.size[1] / 2 - rel @ self.up / self.m_per_px
         return np.stack([x, y], axis=-1)
+
+    def tiles(self, longest_px: int) -> list[tuple[tuple[int, int], Camera]]:
+        """Cameras of equal parts of the picture, each with its top left corner [px]; the last may reach beyond.
+
+        Examples
+        --------
+        >>> whole = fit(-90.0, 90.0, np.zeros((1, 3)), (300, 100), (0.0, 0.0, 0.0, 0.0))
+        >>> [(corner, part.size) for corner, part in whole.tiles(200)]
+        [((0, 0), (150, 100)), ((150, 0), (150, 100))]
+        """
+        count = [-(-px // longest_px) for px in self.size]
+        wide, high = (-(-px // n) for px, n in zip(self.size, count, strict=True))
+        found = []
+        for x, y in product(range(0, self.size[0], wide), range(0, self.size[1], high)):
+            right_m = (x + wide / 2 - self.size[0] / 2) * self.m_per_px
+            down_m = (y + high / 2 - self.size[1] / 2) * self.m_per_px
+            centre = self.centre + right_m * self.right - down_m * self.up
+            found.append(((x, y), replace(self, centre=centre, size=(wide, high))))
+        return found
 
     def apply(self, plotter: Any, reach_m: float) -> None:
         """Point the camera of a plotter this way; ``reach_m`` spans the scene."""

@@ -17,6 +17,7 @@ from viz.reading import read_shown, read_site
 from viz.site import Shown, Site
 
 _FINER = 2  # drawn so many times larger and reduced: smooth edges for lines, faces and letters alike
+_TILE_PX = 800  # longest side of what is rendered at once
 _ANGLES = {"iso": (-70.0, 38.0), "hall": (-62.0, 40.0), "top": (-90.0, 90.0), "front": (-90.0, 20.0)}
 _RACK_ANGLE = (-68.0, 16.0)
 _FRAME = (60.0, 170.0, 210.0, 100.0)  # margins for title, colour bar and legend, at a height of 1080
@@ -124,12 +125,13 @@ def _camera(site: Site, style: Look) -> Camera:
 
 
 def _shoot(built: scene.Scene, camera: Camera) -> Any:
-    """Render the meshes alone."""
+    """Render the meshes alone, tile by tile: buffers of the whole picture take half a gigabyte."""
     headless.prepare()
     import pyvista as pv
     from PIL import Image
 
-    plotter: Any = pv.Plotter(off_screen=True, window_size=list(camera.size), lighting="none")
+    tiles = camera.tiles(_TILE_PX)
+    plotter: Any = pv.Plotter(off_screen=True, window_size=list(tiles[0][1].size), lighting="none")
     try:
         plotter.render_window.SetMultiSamples(1)
         plotter.set_background(built.theme.paper)
@@ -142,9 +144,13 @@ def _shoot(built: scene.Scene, camera: Camera) -> Any:
             light.positional = False
             plotter.add_light(light)
         built.draw(plotter, line_px=1.2 * camera.size[1] / 1080)
-        camera.apply(plotter, reach_m=500.0)
-        plotter.renderer.ResetCameraClippingRange()
-        return Image.fromarray(plotter.screenshot(return_img=True))
+        image = Image.new("RGB", camera.size)
+        for corner, part in tiles:
+            part.apply(plotter, reach_m=500.0)
+            plotter.renderer.ResetCameraClippingRange()
+            plotter.render()
+            image.paste(Image.fromarray(plotter.screenshot(return_img=True)), corner)
+        return image
     finally:
         plotter.close()
 

@@ -171,10 +171,44 @@ def _routes(layers: Layers, segments: dict[str, np.ndarray], theme: look.Theme) 
         stretches, carried = np.unique(np.hstack([low, high]), axis=0, return_counts=True)
         is_long = np.abs(stretches[:, 3:] - stretches[:, :3]).sum(axis=1) > SHORTEST_M
         stretches, carried = stretches[is_long], carried[is_long]
-        half = ROUTE_M[medium] / 2 * np.clip(carried**0.2, 1.0, 1.6)[:, None]
+        wide = np.clip(carried**0.2, 1.0, 1.6)
+        seen = ~hidden(stretches, wide)
+        half, stretches = ROUTE_M[medium] / 2 * wide[seen, None], stretches[seen]
         _stamp_boxes(
             layers, stretches[:, :3] - half, stretches[:, 3:] + half, theme.tone(*ROUTE_TONES[medium])
         )
+
+
+def hidden(stretches: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Which stretches lie inside another that is at least as wide.
+
+    Parameters
+    ----------
+    stretches : ndarray (stretch, 6)
+        Both ends, the lower one first; no two are the same [m].
+    wide : ndarray (stretch,)
+        Their widths, of which there are few.
+
+    Examples
+    --------
+    >>> ends = np.array([[0, 0, 0, 9, 0, 0], [3, 0, 0, 9, 0, 0], [3, 0, 0, 5, 0, 0], [3, 1, 0, 5, 1, 0]])
+    >>> hidden(ends, np.array([1.0, 1.0, 2.0, 1.0])).tolist()
+    [False, True, False, False]
+    """
+    low, high = stretches[:, :3], stretches[:, 3:]
+    along = np.argmax(high - low, axis=1)[:, None]
+    start, end = (np.take_along_axis(ends, along, axis=1)[:, 0] for ends in (low, high))
+    places = np.hstack([along, low, high])
+    np.put_along_axis(places, np.hstack([1 + along, 4 + along]), 0.0, axis=1)
+    _, line = np.unique(places, axis=0, return_inverse=True)
+    reach = end - end.min(initial=0.0) + line.reshape(-1) * (np.ptp(end) + 1.0) if len(end) else end
+    found = np.zeros(len(stretches), dtype=bool)
+    for width in np.unique(wide):
+        others = np.flatnonzero(wide >= width)
+        others = others[np.lexsort((-end[others], start[others], line.reshape(-1)[others]))]
+        before = np.concatenate([[-1.0], np.maximum.accumulate(reach[others])[:-1]])
+        found[others] |= (before >= reach[others]) & (wide[others] == width)
+    return found
 
 
 def _stamp_boxes(layers: Layers, low: np.ndarray, high: np.ndarray, rgb: np.ndarray) -> None:
