@@ -43,3 +43,15 @@ def test_a_plan_is_drawn_to_scale_with_y_upwards():
     assert camera.m_per_px == pytest.approx(0.01)
     np.testing.assert_allclose(b - a, [400, 0], atol=1e-9)
     np.testing.assert_allclose(c - a, [0, -400], atol=1e-9)
+
+
+@pytest.mark.parametrize("longest_px", [100, 333, 5000])
+def test_tiles_cover_the_picture_and_show_the_same_points_at_the_same_places(longest_px):
+    corners = corners_of(np.zeros((1, 3)), np.array([[3.0, 5.0, 2.0]]))
+    whole = fit(-70.0, 38.0, corners, (640, 450), (10.0, 20.0, 30.0, 40.0))
+    points, covered = np.random.default_rng(3).normal(size=(20, 3)), np.zeros((640, 450), dtype=int)
+    for (x, y), part in whole.tiles(longest_px):
+        assert max(part.size) <= longest_px
+        assert part.project(points) + np.array([x, y]) == pytest.approx(whole.project(points), abs=1e-6)
+        covered[x : x + part.size[0], y : y + part.size[1]] += 1
+    assert (covered == 1).all()

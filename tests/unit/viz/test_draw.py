@@ -87,3 +87,15 @@ def test_an_animation_has_a_frame_for_each_instant(hall, tmp_path):
         assert image.n_frames == 3
     with pytest.raises(ResultsError):
         viz.animate(hall, tmp_path / "run.gif", every_s=0.0)
+
+
+def test_tiles_make_the_picture_that_one_shot_makes(hall, monkeypatch):
+    opened = results.open_file(hall)
+    site, shown = read_site(opened), read_shown(opened)
+    opened.close()
+    pictures = []
+    for longest_px in (4000, 250):
+        monkeypatch.setattr("viz.draw._TILE_PX", longest_px)
+        pictures.append(np.asarray(picture(site, shown, Look(size=(400, 300))), dtype=int))
+    apart = np.abs(pictures[0] - pictures[1]).max(axis=2)
+    assert (apart > 8).mean() < 0.002
