@@ -108,6 +108,11 @@ class SiteGraph(nx.MultiDiGraph):  # type: ignore[misc]  # networkx has no types
         self._sources[key].add(u_for_edge)
         return key
 
+    def add_node(self, node_for_adding: Any, **attr: Any) -> None:
+        """As networkx does it."""
+        self._of_kind = None
+        super().add_node(node_for_adding, **attr)
+
     def remove_node(self, n: Any) -> None:
         """As networkx does it."""
         self._of_kind = None

@@ -19,6 +19,7 @@ EDGES = ("power", "place")
 NAMES = st.sampled_from([f"asset-{i}" for i in range(8)])
 ACTS = st.one_of(
     st.tuples(st.just("stand"), NAMES, st.sampled_from(KINDS)),
+    st.tuples(st.just("add_node"), NAMES, st.sampled_from(KINDS)),
     st.tuples(st.just("join"), NAMES, NAMES, st.sampled_from(EDGES)),
     st.tuples(st.just("add_edge"), NAMES, NAMES, st.sampled_from(EDGES)),
     st.tuples(st.just("remove"), NAMES),
@@ -41,6 +42,8 @@ def agree(graph: SiteGraph) -> None:
 def act(graph: SiteGraph, what: str, *names: str) -> None:
     if what == "stand":
         graph.stand(names[0], {"kind": names[1]})
+    elif what == "add_node":
+        graph.add_node(names[0], kind=names[1])
     elif what == "remove":
         graph.remove_nodes_from(names)
     elif what == "ask":
