@@ -101,6 +101,8 @@ _ALL = (
             Quantity(f"{kind}.current_a", "A", "max", f"largest current at the output of {title}", "A"),
         )
     ),
+    _share("ring.load_frac", "mean current of a section of the medium-voltage ring over its rating"),
+    Quantity("ring.current_a", "A", "mean", "mean current of a section of the medium-voltage ring", "A"),
     _share("ups.stored_frac", "charge of the battery of a UPS block"),
     Quantity(
         "ups.autonomy_s",

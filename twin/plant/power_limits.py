@@ -30,6 +30,10 @@ MAGNETIC_FRAC: Final = 8.0
 MAGNETIC_S: Final = 0.02
 """Time of that opening [s]: one period; textbook (2026)."""
 
+RELAY_S: Final = 80.0
+"""K of the relays of a medium-voltage ring [s]: extremely inverse, ``t = 80 s / (m^2 - 1)`` at a time multiplier of 1;
+IEC 60255-151:2009, table A.1. Range of multipliers 0.05 to 1."""
+
 RESET_S: Final = 600.0
 """From the brink of a trip back to cold without load [s]; assumption (2026), range 300 to 1200."""
 

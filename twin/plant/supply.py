@@ -18,6 +18,7 @@ from twin.plant.maps import Maps
 from twin.plant.node import Node
 from twin.scenario.power import Generators, PowerChain
 from twin.topology.power import RESERVE
+from twin.topology.ring import Ring
 
 if TYPE_CHECKING:
     from twin.plant.plant import Plant
@@ -50,6 +51,8 @@ class Supply:
         Largest load that a generator takes at once [W].
     sources : dict of str to array, int
         Elements that feed the PDUs, ``first`` and ``second``; empty without switches.
+    ring : Ring, optional
+        Medium-voltage ring from the feed past the transformers.
     """
 
     at: dict[str, slice]
@@ -58,6 +61,7 @@ class Supply:
     stored: tuple[str, ...]
     step_w: Array
     sources: dict[str, Index]
+    ring: Ring | None = None
     _kept: list[tuple[tuple[Any, ...], Flow]] = field(default_factory=list)
 
     def solve(self, p: Plant) -> None:
@@ -96,6 +100,9 @@ class Supply:
             found[f"{kind}.load_frac"] = over.load_frac[where]
             found[f"{kind}.voltage_pu"] = over.voltage_pu[where]
             found[f"{kind}.current_a"] = over.load_frac[where] * self.amps[kind]
+        if self.ring is not None:
+            load_frac = self._ring_load_frac(p, over.rate(p, "power", "in_j"), over.voltage_pu)
+            found |= {"ring.load_frac": load_frac, "ring.current_a": load_frac * self.ring.rated_a}
         given_w = over.rate(p, "power", "given_j") - over.rate(p, "power", "taken_j")
         for kind in self.stored:
             where = self.at[kind]
@@ -118,7 +125,8 @@ class Supply:
         ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j``,
         what a store gives at full power down to its reserve, and ``room_j``, what it lacks until it is full; of PDUs
         behind switches ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``, ``start_s`` or
-        ``step_w``. ``now.change_s`` is the time until stores or trips change something.
+        ``step_w``; of sections of a ring ``load_frac``, their current over their rating. ``now.change_s`` is the
+        time until stores or trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -126,6 +134,9 @@ class Supply:
         _, kind, *what = name.split(".")
         if kind == "change_s":
             return np.array([power_chain.next_change_s(node.params, node.state, node.inputs)])
+        if kind == "ring":
+            flow = self._now(node)
+            return self._ring_load_frac(p, flow.in_w, flow.voltage_pu)
         where, wanted = self.at.get(kind, slice(0, 0)), what[0]
         if wanted.endswith("_is_alive"):
             return self._now(node).served[self.sources[wanted.removesuffix("_is_alive")]]
@@ -152,6 +163,21 @@ class Supply:
             units = p.nodes[STANDBY]
             return np.array(generator.step(units.params, units.state, units.inputs, 0.0)[1].is_ready)
         return np.array(getattr(self._now(node), wanted)[where])
+
+    def _ring_load_frac(self, p: Plant, in_w: Array, voltage_pu: Array) -> Array:
+        """Current of the sections of the ring over their rating [1]; 0 while the feed is dead."""
+        feed_pu = float(voltage_pu[self.at["feed"]][0])
+        if self.ring is None or feed_pu <= 0.0:
+            return np.zeros(len(p.ids.get("ring", ())))
+        amps = in_w[self.at["transformer"]] / (
+            np.sqrt(3.0) * voltages.MEDIUM_V * voltages.RATING_PF * feed_pu
+        )
+        opened = [
+            name
+            for name, is_open in zip(self.ring.sections, p.inputs["ring.is_open"], strict=True)
+            if is_open
+        ]
+        return np.array(self.ring.carried(amps.tolist(), opened)) / self.ring.rated_a
 
     def _usable_j(self, node: Node) -> Array:
         kept_j = node.inputs.orders.reserve_j
@@ -247,7 +273,8 @@ def build(
     stored = tuple(kind for kind, has in has_store.items() if has)
     units = [catalog.get("generator", graph.nodes[name]["catalog"]) for name in maps.ids.get("generator", ())]
     step_w = np.array([float(card.rating_w * card.step_frac) for card in units])
-    return Supply(at, amps, feeders, stored, step_w, _switched(graph, maps.ids["pdu"], elements))
+    switched = _switched(graph, maps.ids["pdu"], elements)
+    return Supply(at, amps, feeders, stored, step_w, switched, graph.graph.get("ring"))
 
 
 def _switched(graph: nx.MultiDiGraph, pdus: tuple[str, ...], elements: dict[str, int]) -> dict[str, Index]:

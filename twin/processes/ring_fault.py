@@ -28,7 +28,7 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
         Name of the event in the scenario, for the log.
     """
     yield ctx.env.timeout(event.at)
-    lost = _ring(ctx).lost(event.asset, _names(ctx, "is_open"))
+    lost = ring_of(ctx).lost(event.asset, names_of(ctx, "is_open"))
     ctx.write("ring.is_up", event.asset, TRIPPED)
     ctx.log("ring", event.asset, f"fails; {len(lost)} transformers lose the grid until switches move", cause)
     for name in lost:
@@ -37,30 +37,32 @@ def occur(ctx: Context, event: Any, cause: str) -> Generator[Any, Any, None]:
     wait_s = ctx.value("ring.switching_s", event.asset)
     yield ctx.env.timeout(wait_s)
     ctx.write("ring.is_up", event.asset, PARTED)
-    _switch(ctx, "is parted from the ring, the other sections are closed", event.asset, cause)
+    switch_over(ctx, "is parted from the ring, the other sections are closed", event.asset, cause)
     if event.duration is None:
         return
     yield ctx.env.timeout(max(event.duration - wait_s, 0.0))
     ctx.write("ring.is_up", event.asset, WHOLE)
-    _switch(ctx, "is mended", event.asset, cause)
+    switch_over(ctx, "is mended", event.asset, cause)
 
 
-def _ring(ctx: Context) -> Ring:
-    return Ring(ctx.ids["ring"], ctx.ids["transformer"], _names(ctx, "is_open_point"), 0.0, 0.0)
+def ring_of(ctx: Context) -> Ring:
+    """The ring of the site with its open point."""
+    return Ring(ctx.ids["ring"], ctx.ids["transformer"], names_of(ctx, "is_open_point"), 0.0, 0.0)
 
 
-def _names(ctx: Context, what: str, value: float = 1.0) -> tuple[str, ...]:
+def names_of(ctx: Context, what: str, value: float = 1.0) -> tuple[str, ...]:
+    """Sections of which an input has a value."""
     return tuple(name for name in ctx.ids["ring"] if ctx.value(f"ring.{what}", name) == value)
 
 
-def _switch(ctx: Context, what: str, section: str, cause: str) -> None:
+def switch_over(ctx: Context, what: str, section: str, cause: str) -> None:
     """Open what is broken, else the open point; transformers that the feed then reaches are fed."""
-    ring = _ring(ctx)
-    opened = ring.opened(_names(ctx, "is_up", PARTED))
+    ring = ring_of(ctx)
+    opened = ring.opened(names_of(ctx, "is_up", PARTED))
     for name in ring.sections:
         ctx.write("ring.is_open", name, 1.0 if name in opened else 0.0)
     fed = ring.fed(opened)
-    for name in _names(ctx, "is_up", TRIPPED):  # their side waits for its own switches
+    for name in names_of(ctx, "is_up", TRIPPED):  # their side waits for its own switches
         fed -= ring.lost(name, opened)
     for name in ring.stops:
         ctx.write("transformer.is_fed", name, name in fed)

@@ -64,8 +64,9 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Preemptions in a sample", (("replica.preemptions", "sum", "all replicas"),)),
     ("Tokens computed in vain", (("replica.lost_tokens", "sum", "all replicas"),)),
     ("Current over rating, highest of a kind", (
-        ("feed.load_frac", "max", "feed"), ("transformer.load_frac", "max", "transformers"),
-        ("ups.load_frac", "max", "UPS"), ("pdu.load_frac", "max", "PDUs"),
+        ("feed.load_frac", "max", "feed"), ("ring.load_frac", "max", "ring"),
+        ("transformer.load_frac", "max", "transformers"), ("ups.load_frac", "max", "UPS"),
+        ("pdu.load_frac", "max", "PDUs"),
     )),
     ("Power from batteries and generators", (
         ("ups.battery_w", "sum", "UPS batteries"), ("feed.battery_w", "sum", "battery of the site"),

@@ -72,7 +72,9 @@ def supply_figures(file: Source) -> dict[str, float]:
         found |= _generators(file)
     volts = _values(file, "transformer.voltage_pu")
     found["voltage_lowest_pu"] = float(volts[volts > 0.0].min()) if (volts > 0.0).any() else float("nan")
-    loads = ("feed", "transformer", "ups", "pdu")
+    loads = [
+        kind for kind in ("feed", "ring", "transformer", "ups", "pdu") if f"{kind}.load_frac" in recorded
+    ]
     found["load_highest_frac"] = max(float(_values(file, f"{kind}.load_frac").max()) for kind in loads)
     told = [str(what) for what in file.events()["what"]]
     for key, words in (("supply_trips", TRIPS), ("grid_left", LEFT), ("grid_left_early", BREACH)):

@@ -173,6 +173,7 @@ class Protection(Section):
     feed: BreakerSize = default("125 %", "main breaker over the capacity of the feed")
     transformer: BreakerSize = default("125 %", "breaker of a transformer")
     pdu: BreakerSize = default("125 %", "breaker of a PDU or busway, which is rated for 80 % of it")
+    ring: BreakerSize = default("110 %", "setting of the relays of a ring over the rating of its sections")
 
 
 class Pdus(Units):

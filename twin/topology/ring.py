@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 
@@ -46,6 +46,36 @@ class Ring(NamedTuple):
         cut = [i for i, name in enumerate(self.sections) if name in opened]
         first, last = (cut[0], cut[-1]) if cut else (len(self.sections), -1)
         return {name for i, name in enumerate(self.stops) if i < first or i >= last}
+
+    def carried(self, drawn: Sequence[float], opened: Collection[str]) -> list[float]:
+        """What each section carries, in the order of sections, in the unit of what stops draw.
+
+        Parameters
+        ----------
+        drawn : sequence of float
+            Current of each stop, of one power factor.
+        opened : collection of str
+            Sections that are open. In a closed ring the sections, which are alike, share by their impedance.
+
+        Examples
+        --------
+        >>> ring = Ring(("r1", "r2", "r3", "r4"), ("a", "b", "c"), ("r3",), 630.0, 100.0)
+        >>> ring.carried([1.0, 2.0, 4.0], {"r3"}), ring.carried([1.0, 2.0, 4.0], {"r4"})
+        ([3.0, 2.0, 0.0, 4.0], [7.0, 6.0, 4.0, 0.0])
+        >>> ring.carried([4.0, 0.0, 0.0], ())
+        [3.0, 1.0, 1.0, 1.0]
+        """
+        cut = [i for i, name in enumerate(self.sections) if name in opened]
+        count = len(self.sections)
+        if not cut:
+            flow = [sum(amount * (count - 1 - k) / count for k, amount in enumerate(drawn))]
+            for amount in drawn:
+                flow.append(flow[-1] - amount)
+            return [abs(amount) for amount in flow]
+        first, last = cut[0], cut[-1]
+        left = [sum(drawn[i:first]) for i in range(first)]
+        right = [sum(drawn[last:i]) for i in range(last + 1, count)]
+        return [*left, *[0.0] * (last + 1 - first), *right]
 
     def lost(self, section: str, opened: Collection[str]) -> set[str]:
         """Stops that a fault takes with it until switches have moved; none in a ring without an open point.

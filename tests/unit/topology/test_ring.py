@@ -6,6 +6,8 @@ from itertools import combinations, pairwise
 
 import networkx as nx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from twin.scenario import load
 from twin.topology import build
@@ -55,3 +57,17 @@ def test_the_scenario_lays_it() -> None:
         names = ("transformer-1", "transformer-2", "transformer-3")
         sections = ("ring-1", "ring-2", "ring-3", "ring-4")
         assert graph.graph["ring"] == Ring(sections, names, open_at, 400.0, 250.0)
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=8), st.data())
+def test_what_enters_at_both_ends_is_what_fed_stops_draw(drawn: list[float], data: st.DataObject) -> None:
+    sections = tuple(f"s{i}" for i in range(len(drawn) + 1))
+    stops = tuple(f"t{i}" for i in range(len(drawn)))
+    ring = Ring(sections, stops, (), 630.0, 100.0)
+    opened = data.draw(st.sets(st.sampled_from(sections)))
+    carried = ring.carried(drawn, opened)
+    fed = ring.fed(opened)
+    assert len(carried) == len(sections)
+    wanted = sum(amount for name, amount in zip(stops, drawn, strict=True) if name in fed)
+    assert carried[0] + carried[-1] == pytest.approx(wanted)
+    assert all(carried[sections.index(name)] == 0.0 for name in opened)
