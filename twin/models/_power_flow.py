@@ -227,15 +227,17 @@ def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, t
             store.linear_frac[e],
             store.quadratic_frac[e],
         )
-        rates[1, e] = _trip_rate_per_s(
-            flow.load_frac[e],
-            trip.pickup_frac[e],
-            trip.scale_s[e],
-            trip.exponent[e],
-            trip.instant_frac[e],
-            trip.instant_s[e],
-            trip.reset_s[e],
-        )
+        rates[1, e] = 0.0
+        if trip.scale_s[e] < np.inf or trip.instant_frac[e] < np.inf:  # most elements bear everything
+            rates[1, e] = _trip_rate_per_s(
+                flow.load_frac[e],
+                trip.pickup_frac[e],
+                trip.scale_s[e],
+                trip.exponent[e],
+                trip.instant_frac[e],
+                trip.instant_s[e],
+                trip.reset_s[e],
+            )
         if rates[0, e] < 0.0:
             keeps = inputs.orders.most_w.size > 0 and stored_j[e] > inputs.orders.reserve_j[e]
             rates[4, e] = inputs.orders.reserve_j[e] if keeps else 0.0
