@@ -68,3 +68,18 @@ def largest(values: Array) -> float:
     for i in range(1, values.size):
         found = max(found, values[i])
     return found
+
+
+@njit(cache=True)
+def smallest(values: Array) -> float:
+    """Smallest of some values.
+
+    Examples
+    --------
+    >>> smallest(np.array([0.2, 0.7, 0.1]))
+    0.1
+    """
+    found: float = values[0]
+    for i in range(1, values.size):
+        found = min(found, values[i])
+    return found

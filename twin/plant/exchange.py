@@ -18,7 +18,7 @@ from twin.physics.fan_pump import drive_power_w
 from twin.plant import _over_gpus, rejection
 from twin.plant import constants as design
 from twin.plant._over_gpus import to_air_w, to_liquid_w, total
-from twin.plant._over_units import largest, part, product, whole
+from twin.plant._over_units import largest, part, product, smallest, whole
 from twin.policies.capping import pausing, thermal
 from twin.policies.capping import power as capping
 
@@ -76,7 +76,7 @@ def _gpu_w(p: Plant, alive: Array, work: gpu_power.Work) -> Array:
         gpu_w += job_w
         p.base_w = p.chain.base_w + cpu_w
     is_throttled = p.clock_frac is not p.full_clock_frac
-    if alive.min() < 1.0 or (is_throttled and p.clock_frac.min() <= 0.0):
+    if smallest(alive) < 1.0 or (is_throttled and p.clock_frac.min() <= 0.0):
         gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
     return gpu_w
 
@@ -110,7 +110,7 @@ def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
 
 def _paces(p: Plant, alive: Array) -> None:
     """Clocks and pauses → replicas: the slowest GPU sets the pace; a paused replica has none."""
-    now_frac = p.clock_frac if alive.min() >= 1.0 else p.clock_frac * alive[p.maps.rack_of_gpu]
+    now_frac = p.clock_frac if smallest(alive) >= 1.0 else p.clock_frac * alive[p.maps.rack_of_gpu]
     of_team = _over_gpus.slowest(now_frac, p.maps.team_of_gpu, len(p.maps.lanes_of_team))
     pace = of_team[p.maps.team_of_replica]
     if p.inputs["pool.pause_frac"].any():

@@ -183,7 +183,7 @@ class Plant:
 
     def observe(self) -> dict[str, Array]:
         """Every recorded quantity as it was over the last step."""
-        last = Window()
+        last = Window(self.window.layout)
         last.add(self, self.dt_s)
         return observing.observe(self, last.totals(self))
 
@@ -195,7 +195,7 @@ class Plant:
 
     def _close_window(self) -> None:
         self.ledger.add(self, self.window.totals(self))
-        self.window = Window()
+        self.window = Window(self.window.layout)
 
     def recorded(self) -> dict[str, tuple[str, ...]]:
         """Recorded quantities with the ids of their assets."""

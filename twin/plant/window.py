@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from twin.models import serving as model
 from twin.topology import SWITCHES
 
 if TYPE_CHECKING:
-    from twin.plant.node import Array
+    from twin.plant.node import Array, Node
     from twin.plant.plant import Plant
+
+    Pick = Callable[[Any], tuple[Array, ...]]
 
 IT = ("psu", *SWITCHES)
 
@@ -79,14 +81,35 @@ class Totals:
         return self.amount(p, node, name) / (self.span_s or 1.0)
 
 
-class Window:
-    """Collects steps, so that they need not be observed one by one: what is recorded as a mean or a sum is theirs."""
+class Layout(NamedTuple):
+    """Where amounts stand in one array: found once for a plant, because its models stay the same.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    picks : tuple of (Node, callable)
+        Models but that of the banks, with what picks their amounts of their outputs.
+    names : tuple of (str, str, int)
+        Node, output, and where it ends; without a node a field of :class:`Totals`.
+    """
+
+    picks: tuple[tuple[Node, Pick], ...]
+    names: tuple[tuple[str, str, int], ...]
+
+
+class Window:
+    """Collects steps, so that they need not be observed one by one: what is recorded as a mean or a sum is theirs.
+
+    Parameters
+    ----------
+    layout : Layout, optional
+        Of a window before this one.
+    """
+
+    def __init__(self, layout: Layout | None = None) -> None:
+        self.layout = layout
         self._sums = Totals()
         self._flat = np.zeros(0)
-        self._banks: tuple[Array, ...] = ()
-        self._names: list[tuple[str, str, int]] = []  # node, output, and where it ends in the flat sums
+        self._banks: tuple[Array, ...] = ()  # one by one: they are long
         self._made: list[tuple[float, Any]] = []
 
     def add(self, p: Plant, dt_s: float) -> None:
@@ -95,47 +118,19 @@ class Window:
         self._made.append((dt_s, p.nodes["power"].outputs))
         if p.nodes["power"].outputs is None:
             return  # nothing was done yet
-        parts, of_banks = self._parts(p, dt_s)
-        if not self._names:
-            self._name(p, parts)
-            self._flat = np.concatenate(parts)
-            self._banks = tuple(values.copy() for values in of_banks)
+        if self.layout is None:
+            self.layout = _layout(p)
+        flat = np.concatenate(_parts(p, self.layout, dt_s))
+        of_banks = _amounts(p.nodes[BANKS].outputs._fields)[1](p.nodes[BANKS].outputs)
+        if not self._banks:
+            self._flat, self._banks = flat, tuple(values.copy() for values in of_banks)
         else:
-            self._flat += np.concatenate(parts)
+            self._flat += flat
             for so_far, values in zip(self._banks, of_banks, strict=True):
                 np.add(so_far, values, out=so_far)
         self._sums.span_s += dt_s
         if len(self._made) >= BLOCK:
             self._add_power(p)
-
-    def _parts(self, p: Plant, dt_s: float) -> tuple[list[Array], tuple[Array, ...]]:
-        """What a step adds, in the order of :meth:`_name`, and what it adds to banks."""
-        power = p.nodes["power"]
-        of_banks: tuple[Array, ...] = ()
-        parts = [power.inputs.demand_w * dt_s, p.base_w * power.outputs.served_s[p.chain.at["rack"]]]
-        if p.pools:
-            parts += (
-                p.serving.trunk_bytes,
-                p.serving.traffic_bytes,
-                *_amounts(model.Outputs._fields)[1](p.serving.outputs),
-            )
-        for name, node in p.nodes.items():
-            amounts = _amounts(node.outputs._fields)[1](node.outputs)
-            if name == BANKS:
-                of_banks = amounts
-            else:
-                parts += amounts
-        return parts, of_banks
-
-    def _name(self, p: Plant, parts: Sequence[Array]) -> None:
-        names = [("", "asked_j"), ("", "base_j")]
-        outputs = {name: node.outputs._fields for name, node in p.nodes.items() if name != BANKS}
-        if p.pools:
-            names += [("", "trunk_bytes"), ("", "traffic_bytes")]
-            outputs = {"serving": model.Outputs._fields, **outputs}
-        names += [(node, name) for node, fields in outputs.items() for name in _amounts(fields)[0]]
-        ends = accumulate(len(part) for part in parts)
-        self._names = [(*name, end) for name, end in zip(names, ends, strict=True)]
 
     def _add_extremes(self, p: Plant, dt_s: float) -> None:
         sums = self._sums
@@ -152,7 +147,7 @@ class Window:
         """Sums and extremes of the steps so far."""
         self._add_power(p)
         first, sums = 0, self._sums
-        for node, name, end in self._names:
+        for node, name, end in self.layout.names if self._banks and self.layout else ():
             if node:
                 sums.amounts.setdefault(node, {})[name] = self._flat[first:end]
             else:
@@ -183,11 +178,37 @@ class Window:
         sums.pue_s += float((pue * np.array([dt_s for dt_s, _ in steps])).sum())
 
 
+def _parts(p: Plant, layout: Layout, dt_s: float) -> list[Array]:
+    """What a step adds to all but the banks."""
+    power = p.nodes["power"]
+    parts = [power.inputs.demand_w * dt_s, p.base_w * power.outputs.served_s[p.chain.at["rack"]]]
+    if p.pools:
+        parts += (p.serving.trunk_bytes, p.serving.traffic_bytes, *_OF_SERVING[1](p.serving.outputs))
+    for node, pick in layout.picks:
+        parts += pick(node.outputs)
+    return parts
+
+
+def _layout(p: Plant) -> Layout:
+    nodes = {name: node for name, node in p.nodes.items() if name != BANKS}
+    of_nodes = {name: _amounts(node.outputs._fields) for name, node in nodes.items()}
+    names = [("", "asked_j"), ("", "base_j")]
+    if p.pools:
+        names += [("", "trunk_bytes"), ("", "traffic_bytes"), *(("serving", name) for name in _OF_SERVING[0])]
+    names += [(node, name) for node, found in of_nodes.items() for name in found[0]]
+    layout = Layout(tuple((nodes[name], found[1]) for name, found in of_nodes.items()), ())
+    ends = accumulate(len(part) for part in _parts(p, layout, 0.0))
+    return layout._replace(names=tuple((*name, end) for name, end in zip(names, ends, strict=True)))
+
+
 @cache
-def _amounts(fields: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Array, ...]]]:
+def _amounts(fields: tuple[str, ...]) -> tuple[tuple[str, ...], Pick]:
     """Names of the outputs of a model that add up over steps, and what picks them."""
     names = tuple(name for name in fields if name.endswith(AMOUNTS) and "_per_" not in name)
     places = [fields.index(name) for name in names]
     if len(places) == 1:
         return names, lambda out: (out[places[0]],)
     return names, itemgetter(*places) if places else lambda out: ()
+
+
+_OF_SERVING: Final = _amounts(model.Outputs._fields)
