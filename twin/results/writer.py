@@ -234,8 +234,9 @@ class Writer:
         """
         group = next(iter(self._series.values())).parent
         rows = int(group.attrs[ROWS])
+        series = {"time_s": group["time_s"], **self._series}
         for name, block in (("time_s", time_s), *values.items()):
-            data = group[name]
+            data = series[name]
             data.resize(rows + len(time_s), axis=0)
             data[rows:] = block
         self._count(group, rows + len(time_s))
@@ -257,6 +258,8 @@ class Writer:
         added = len(np.asarray(next(iter(columns.values()))))
         if table not in self._file:
             self.expect(table, added)
+        if not added:
+            return
         group = self._file[table]
         rows = int(group.attrs[ROWS])
         for column in TABLES[table]:
