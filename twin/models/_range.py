@@ -14,9 +14,9 @@ Array = NDArray[np.float64]
 
 @njit(cache=True)
 def _is_within(temperature_k: Array) -> bool:
-    found = True
-    for i in range(temperature_k.size):
-        found &= LOWEST_K <= temperature_k[i] <= HIGHEST_K
+    found, flat = True, temperature_k.ravel()
+    for i in range(flat.size):
+        found &= LOWEST_K <= flat[i] <= HIGHEST_K
     return found
 
 
@@ -39,7 +39,7 @@ def within(what: str, temperature_k: Array) -> None:
     --------
     >>> within("gpu die", np.array([300.0, 350.0]))
     """
-    if _is_within(temperature_k.ravel()):
+    if _is_within(temperature_k):
         return
     flat = np.atleast_1d(temperature_k)
     outside = np.argwhere(~((flat >= LOWEST_K) & (flat <= HIGHEST_K)))[:5]

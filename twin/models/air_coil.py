@@ -118,7 +118,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> int(out.heat_to_air_j[0].round(-3)), int(out.fan_j[0])
     (2856000, 30000)
     """
-    return state, Outputs(*_advance(params, state, inputs, dt_s))
+    made = _advance(params, state, inputs, dt_s)
+    return state, Outputs(made[0], made[1], made[2], made[3])
 
 
 def heat_to_air_w(params: Params, inputs: Inputs) -> Array:

@@ -111,7 +111,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.supply_k[0].round(2)), float(out.return_k[0].round(2))
     (316.39, 326.18)
     """
-    supply_k, return_k, heat_j = end = _advance(params, state, inputs, dt_s)
+    end = _advance(params, state, inputs, dt_s)
+    supply_k, return_k, heat_j = end[0], end[1], end[2]
     within("cdu", end[:2])
     return State(supply_k, return_k), Outputs(heat_j, supply_k, return_k)
 

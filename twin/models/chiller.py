@@ -70,7 +70,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> round(float(out.lifted_j[0] / out.energy_j[0]), 2)
     4.09
     """
-    return state, Outputs(*_advance(params, state, inputs, dt_s))
+    made = _advance(params, state, inputs, dt_s)
+    return state, Outputs(made[0], made[1], made[2])
 
 
 def _lifted(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:

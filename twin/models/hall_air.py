@@ -89,8 +89,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     """
     end = _advance(params, state, inputs, dt_s)
     within("hall air", end)
-    temperatures = tuple(end)
-    return State(*temperatures), Outputs(*temperatures)
+    cold_k, hot_k, structure_k = end[0], end[1], end[2]
+    return State(cold_k, hot_k, structure_k), Outputs(cold_k, hot_k, structure_k)
 
 
 def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:

@@ -91,8 +91,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     >>> float(out.flow_kg_per_s[0]), float(out.energy_j[0])
     (10.0, 0.0)
     """
-    flow_frac, *amounts = _advance(params, state, inputs, dt_s)
-    return State(flow_frac), Outputs(*amounts)
+    made = _advance(params, state, inputs, dt_s)
+    return State(made[0]), Outputs(made[1], made[2], made[3])
 
 
 def _driven(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:

@@ -84,8 +84,8 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     """
     end = _advance(params, state, inputs, dt_s)
     within("water loop", end)
-    temperatures = tuple(end)
-    return State(*temperatures), Outputs(*temperatures)
+    supply_k, return_k = end[0], end[1]
+    return State(supply_k, return_k), Outputs(supply_k, return_k)
 
 
 def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Array) -> None:

@@ -78,8 +78,12 @@ class Upsets:
         }
         self.rejector = next((kind for kind in rejection.OF if kind in p.nodes), "")
         self._rated = {kind: node.params for kind, node in p.nodes.items() if kind in DERATE}
-        self._sensor_k = {name[:-9]: off for name, off in self.inputs.items() if name.endswith(".sensor_k")}
-        self._is_leaking = self._is_stuck = False
+        self._sensor_k = {
+            name.removesuffix(".sensor_k"): off
+            for name, off in self.inputs.items()
+            if name.endswith(".sensor_k")
+        }
+        self._is_leaking = self._is_stuck = self._is_drifting = False
         self._pumps_up = p.nodes["cdu_pump"].inputs.units_up if "cdu_pump" in p.nodes else np.zeros(0)
         self._seen = self._state()
         if "cdu_pump" in p.nodes and (self._pumps_up != p.nodes["cdu_pump"].params.units_needed).any():
@@ -116,6 +120,7 @@ class Upsets:
             for kind, rated in self._rated.items():
                 shares = (self.inputs[f"{kind}.{name}"] for name in DERATE[kind][1])
                 p.nodes[kind].params = DERATE[kind][0](rated, *shares)
+            self._is_drifting = any(off.any() for off in self._sensor_k.values())
             if "cdu" in p.nodes:
                 self._flows(p)
                 names = ("rack.leak_kg_per_s", "cdu.fill_kg_per_s")
@@ -175,5 +180,4 @@ class Upsets:
 
     def sensed_k(self, kind: str, true_k: Array) -> Array:
         """What the sensors of a kind show [K]."""
-        shown: Array = true_k + self._sensor_k[kind]
-        return shown
+        return true_k + self._sensor_k[kind] if self._is_drifting else true_k
