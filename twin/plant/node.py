@@ -24,7 +24,7 @@ class Node:
     step : callable
         The model's pure ``step(params, state, inputs, dt_s) -> (state, outputs)``.
     params, state, inputs : NamedTuple
-        As the model declares them.
+        As the model declares them. Arrays of inputs are the node's own and change at ticks: who keeps one copies it.
     stored_j : callable, optional
         The model's energy content, for the audit.
     outputs : NamedTuple, optional
