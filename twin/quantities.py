@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-NUMBERS = "7"
+NUMBERS = "8"
 """Raised whenever the same scenario and seed give other numbers than before.
 
 2: routed experts have a roofline of their own, apart from dense layers. 3: engine constants fitted to public
@@ -13,7 +13,7 @@ serving runs, prompts pay for their launch, precision by part of a model, parame
 memory as drivers report it, engine constants and GPU power fitted anew, prompts of ranks start together, transfers
 max-min fair. 5: windows of attention fill in runs, sparse attention pays for its indexer. 6: air and
 chilled water have at once what the coils of CRAHs move, points at part of their load follow runs more closely. 7:
-losses of batteries follow their load.
+losses of batteries follow their load. 8: shares of GPU power from the latest fit.
 """
 
 Kind = Literal["mean", "point", "sum", "max", "min"]

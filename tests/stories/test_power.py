@@ -170,7 +170,7 @@ def test_a_step_beyond_the_generator_is_refused(scenarios: Path, tmp_path: Path)
         scenarios / "gb200-hall.yaml", tmp_path, {"loss": {"at": "60 s", "kind": "feed-loss"}},
         **{
             "time.duration": "4 min", "time.sample": "1 s", "racks.nvl72.count": 6, "workload.copies": 70,
-            "power.ups": {"unit": "ups-1500kw", "count": 1, "battery": "20 s"}, "power.pdu.count": 6,
+            "power.ups": {"unit": "ups-1500kw", "count": 1, "battery": "20.3 s"}, "power.pdu.count": 6,
             "power.generators": {"unit": "diesel-1000kw", "count": 1}, "power.reboot": "5 min",
         },
     )  # fmt: skip

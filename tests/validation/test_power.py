@@ -176,16 +176,21 @@ def test_tiles_of_64_rows_make_the_step_jump_past_the_experts_of_a_gpu(tmp_path:
     assert steps[3] - steps[2] < 0.2 * (steps[2] - steps[1])
 
 
-def test_the_shares_of_the_cards_tell_the_rows_as_the_page_says() -> None:
-    held = json.loads(json.dumps(timing.constants().held))
-    for family, name in (("hopper", "h100-sxm"), ("blackwell", "b200-sxm")):
-        card = catalog.get("gpu", name)
-        shares = {
-            part: card.get(f"{part}_power_share_frac") for part in ("active", "link", "compute", "memory")
-        }
-        held["families"][family]["power_shares"] = shares
-    found = fit.errors(measured(), held)["power at the measured time"]
-    assert found.mean() == pytest.approx(0.089, abs=0.005)
+CARDS = {
+    "hopper": ("h100-sxm", "h100-nvl", "h200-sxm", "h200-nvl"),
+    "blackwell": ("b200-sxm", "b200-gb200", "b300-sxm", "b300-gb300", "rubin-vr200"),
+}
+
+
+def test_the_shares_of_the_cards_are_those_of_the_fit_to_all_rows() -> None:
+    held = timing.constants().held
+    for family, names in CARDS.items():
+        shares = {**held["power_shares"], **held["families"][family]["power_shares"]}
+        for name in names:
+            card = catalog.get("gpu", name)
+            assert {part: card.get(f"{part}_power_share_frac") for part in shares} == pytest.approx(
+                shares, rel=1e-3
+            )
 
 
 def test_the_command_writes_every_row(tmp_path: Path, table: list[dict[str, str]]) -> None:

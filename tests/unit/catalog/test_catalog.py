@@ -111,10 +111,12 @@ def test_gpus_can_be_cooled_and_powered(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "low_w", "high_w"), [("h100-sxm", 435, 554), ("b200-sxm", 526, 794)])
 def test_decode_draws_what_was_measured(name: str, low_w: float, high_w: float) -> None:
-    """Middle half of the runs of ML.ENERGY V3: memory at 40 to 70 % of its rate, little arithmetic."""
+    """Middle half of the runs of ML.ENERGY V3, most on several GPUs: memory at 40 to 70 %, little arithmetic."""
     gpu = catalog.get("gpu", name)
     for memory, compute in ((0.4, 0.05), (0.7, 0.03)):
-        demand = gpu.active_power_share_frac + memory * gpu.memory_power_share_frac
+        demand = (
+            gpu.active_power_share_frac + gpu.link_power_share_frac + memory * gpu.memory_power_share_frac
+        )
         demand += compute * gpu.compute_power_share_frac
         drawn = demand / (1.0 + demand**2) ** 0.5
         assert low_w <= gpu.idle_power_w + (gpu.tdp_w - gpu.idle_power_w) * drawn <= high_w
