@@ -77,3 +77,31 @@ def test_a_switch_slower_than_the_hold_up_darkens_the_racks_of_its_block(path: P
     assert dark[[1, 3]].max() == 0.0
     died = found.events[found.events.what == "replica dies"]
     assert 0 < len(died) < len(found["replica.busy_frac"].ids)
+
+
+RACKS = {
+    "power.ups": {"unit": "ups-1000kw", "count": 2, "redundancy": "2N"}, "power.rack_switches": {},
+    "events": {"one": {"at": "10 s", "kind": "pdu-failure", "asset": "pdu-1", "duration": "8 s"}},
+}  # fmt: skip
+
+
+def test_racks_behind_switches_move_to_their_second_pdu(path: Path, tmp_path: Path) -> None:
+    calm, one = run(path, tmp_path, **{**RACKS, "events": {}}), run(path, tmp_path, **RACKS)
+    before, load = calm["pdu.load_frac"].values[8], one["pdu.load_frac"].values
+    assert before.min() > 0.5 * before.max(), "every other rack has its first PDU on the other side"
+    moved = [(e.time_s, e.asset) for e in one.events.itertuples() if "second PDU" in e.what]
+    back = [(e.time_s, e.asset) for e in one.events.itertuples() if "returns to its first" in e.what]
+    assert moved == [(pytest.approx(10.004), "rack-01/psu")]
+    assert back == [(pytest.approx(28.004), "rack-01/psu")]
+    np.testing.assert_array_equal(one.requests["done_at_s"], calm.requests["done_at_s"])
+    assert one["rack.dark_s"].values.max() == 0.0
+    assert load[14, 0] == 0.0
+    assert load[14, 1] > 1.8 * before[1], "which carries two racks now"
+    np.testing.assert_allclose(load[32:], calm["pdu.load_frac"].values[32:], rtol=1e-3)
+
+
+def test_a_slow_switch_at_a_rack_darkens_that_rack_alone(path: Path, tmp_path: Path) -> None:
+    slow = run(path, tmp_path, **{**RACKS, "power.rack_switches": {"transfer": "200 ms"}})
+    dark_s = slow["rack.dark_s"].values.sum(axis=0, dtype=float)
+    assert 0.0 < dark_s[0] < 0.4, "there and back, less what its shelf holds up"
+    assert dark_s[1:].max() == 0.0

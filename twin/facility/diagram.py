@@ -208,7 +208,8 @@ class _Drawing:
         """Static transfer switches before PDUs, with the side on which they are, and the line from their reserves."""
         reserves: dict[str, list[str]] = defaultdict(list)
         for source, name, _ in edges_of(self.wiring.graph, RESERVE):
-            reserves[source].append(name)
+            if name in self.x:  # racks are not drawn one by one
+                reserves[source].append(name)
         bars = {source: i for i, source in enumerate(reserves)}
         for source, names in reserves.items():
             x, y = self.x[source], ROWS_PX["ups"] + 62 + 5 * (bars[source] % 4)

@@ -49,8 +49,9 @@ class Supply:
         Kinds whose stores are recorded.
     step_w : array (generator)
         Largest load that a generator takes at once [W].
-    sources : dict of str to array, int
-        Elements that feed the PDUs, ``first`` and ``second``; empty without switches.
+    sources : dict of str to array (2, element), int
+        Elements that feed PDUs and power shelves first, and after their switch has moved, -1 where it has none; without
+        kinds that have no switches at all.
     ring : Ring, optional
         Medium-voltage ring from the feed past the transformers.
     """
@@ -124,9 +125,9 @@ class Supply:
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
         ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j``,
         what a store gives at full power down to its reserve, and ``room_j``, what it lacks until it is full; of PDUs
-        behind switches ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``, ``start_s`` or
-        ``step_w``; of sections of a ring ``load_frac``, their current over their rating. ``now.change_s`` is the
-        time until stores or trips change something.
+        and power shelves behind switches ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``,
+        ``start_s`` or ``step_w``; of sections of a ring ``load_frac``, their current over their rating.
+        ``now.change_s`` is the time until stores or trips change something.
         """
         if not name.startswith("now."):
             return None
@@ -139,7 +140,8 @@ class Supply:
             return self._ring_load_frac(p, flow.in_w, flow.voltage_pu)
         where, wanted = self.at.get(kind, slice(0, 0)), what[0]
         if wanted.endswith("_is_alive"):
-            return self._now(node).served[self.sources[wanted.removesuffix("_is_alive")]]
+            sources = self.sources[kind][("first_is_alive", "second_is_alive").index(wanted)]
+            return np.where(sources >= 0, self._now(node).served[sources], 0.0)
         if wanted == "has_input":
             now = self._now(node)
             return has_input(node.params, node.inputs, now.served, now.voltage_pu)[where]
@@ -215,7 +217,8 @@ class Supply:
                 found[f"{kind}.is_fed"] = inputs.is_fed[self.at[kind]]
                 found[f"{kind}.is_up"] = inputs.is_up[self.at[kind]]
         if inputs.on_reserve.size:
-            found["pdu.on_reserve"] = inputs.on_reserve[self.at["pdu"]]
+            found |= {f"{kind}.on_reserve": inputs.on_reserve[self.at[kind]] for kind in self.sources}
+            found["psu.is_fed"] = inputs.is_fed[self.at["psu"]]
         if p.scenario.power.ring is not None:
             found |= _ring(p)
         for kind in ("feed", "ups"):
@@ -273,17 +276,19 @@ def build(
     stored = tuple(kind for kind, has in has_store.items() if has)
     units = [catalog.get("generator", graph.nodes[name]["catalog"]) for name in maps.ids.get("generator", ())]
     step_w = np.array([float(card.rating_w * card.step_frac) for card in units])
-    switched = _switched(graph, maps.ids["pdu"], elements)
-    return Supply(at, amps, feeders, stored, step_w, switched, graph.graph.get("ring"))
+    switched = {kind: _switched(graph, maps.ids[kind], elements) for kind in ("pdu", "psu")}
+    sources = {kind: found for kind, found in switched.items() if (found[1] >= 0).any()}
+    return Supply(at, amps, feeders, stored, step_w, sources, graph.graph.get("ring"))
 
 
-def _switched(graph: nx.MultiDiGraph, pdus: tuple[str, ...], elements: dict[str, int]) -> dict[str, Index]:
-    """Elements between which the switches of PDUs choose; none without switches."""
-    found: dict[str, Index] = {}
-    for which, kind in (("first", "power"), ("second", RESERVE)):
-        sources = {b: elements[a] for a, b, key in graph.edges(keys=True) if key == kind and b in pdus}
-        found[which] = np.array([sources[pdu] for pdu in pdus if pdu in sources], dtype=np.int64)
-    return found if len(found["second"]) else {}
+def _switched(graph: nx.MultiDiGraph, names: tuple[str, ...], elements: dict[str, int]) -> Index:
+    """Elements between which the switches of assets choose, array (2, asset); -1 where there is none."""
+    found = np.full((2, len(names)), -1)
+    at = {name: i for i, name in enumerate(names)}
+    for a, b, key in graph.edges(keys=True):
+        if b in at and key in ("power", RESERVE):
+            found[int(key == RESERVE), at[b]] = elements[a]
+    return found
 
 
 def _amps(graph: nx.MultiDiGraph, names: tuple[str, ...], kind: str) -> Array:

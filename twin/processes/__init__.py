@@ -81,7 +81,9 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
     if power.ups.mode == "eco":
         ctx.env.process(eco_mode.guard(ctx, power.ups.transfer))
     if "pdu.on_reserve" in ctx.inputs:
-        ctx.env.process(static_switch.guard(ctx, *static_switch.times(power)))
+        ctx.env.process(static_switch.guard(ctx, "pdu", static_switch.words(power.ups.switches)))
+    if "psu.on_reserve" in ctx.inputs:
+        ctx.env.process(static_switch.guard(ctx, "psu", static_switch.words(power.rack_switches)))
     if "feed.take_w" in ctx.inputs and power.storage is not None:
         ctx.env.process(site_battery.guard(ctx, site_battery.words(power), tick_s))
     if power.ring is not None and power.protection is not None:

@@ -85,10 +85,10 @@ class Transformers(Units):
 
 
 class StaticSwitches(Section):
-    """Static transfer switches before the PDUs, which move them to another block when theirs is dead."""
+    """Static transfer switches before PDUs or racks, which move them to another source when theirs is dead."""
 
     transfer: Time = default("4 ms", "without power while a switch moves")
-    back: Time = default("10 s", "for which a block must be back before its PDUs return to it")
+    back: Time = default("10 s", "for which the first source must be back before they return to it")
 
 
 class UpsBlocks(Units):
@@ -191,6 +191,10 @@ class PowerChain(Section):
     ups: UpsBlocks
     pdu: Pdus
     psu: Annotated[Name, Named("psu")] = Field(description="power shelf and busbar of a rack")
+    rack_switches: StaticSwitches | None = Field(
+        None, description="static transfer switches before the racks, which then hang on the first of their PDUs and "
+        "move to the second; racks have a cord to each PDU if left out",
+    )  # fmt: skip
     hold_up: Time | None = Field(
         None, description="time that power shelves carry their rating by themselves; of the card if left out",
         examples=["20 ms"],
@@ -230,7 +234,7 @@ def is_played_out(power: PowerChain, kinds: Iterable[str] = ()) -> bool:
     """
     said = (
         power.generators, power.storage, power.protection, power.hold_up, power.ups.battery, power.ride_through,
-        power.feed.ramp, power.ups.walk_in,
+        power.feed.ramp, power.ups.walk_in, power.rack_switches,
     )  # fmt: skip
     words = any(word is not None for word in said) or power.ups.mode == "eco" or power.voltages == "solved"
     words = words or has_switches(power.ups)

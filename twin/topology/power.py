@@ -78,12 +78,24 @@ def add_power(
     for i, rack in enumerate(of_kind(graph, "rack")):
         named = fed_by.get(rack)
         chosen = _paths(banks, i, word) if named is None else [p for p in named if p in pdus]
-        _feed(graph, plan, f"{rack}/psu", list(dict.fromkeys(chosen)))
-        add_link(graph, f"{rack}/psu", rack, "power", share=1.0)
+        is_turned = named is None and i // max(len(pdus) // 2, 1) % 2 == 1
+        _feed_rack(graph, plan, rack, list(dict.fromkeys(chosen)), power.rack_switches is not None, is_turned)
     for i, load in enumerate(of_kind(graph, *PDU_LOADS)):
         _feed(graph, plan, load, _paths(banks, i, word))
     for load in of_kind(graph, *BOARD_LOADS):
         _feed(graph, plan, load, transformers)
+
+
+def _feed_rack(
+    graph: nx.MultiDiGraph, plan: Plan, rack: str, pdus: list[str], has_switch: bool, is_turned: bool
+) -> None:
+    """Give a rack a cord to each PDU, or a switch between the first two; turned, it begins with the second."""
+    psu, reserve = f"{rack}/psu", list[str]()
+    if has_switch:
+        pdus, reserve = (pdus[1:2], pdus[:1]) if is_turned and len(pdus) > 1 else (pdus[:1], pdus[1:2])
+    _feed(graph, plan, psu, pdus)
+    _feed(graph, plan, psu, reserve, RESERVE)
+    add_link(graph, psu, rack, "power", share=1.0)
 
 
 def _add_generators(graph: nx.MultiDiGraph, plan: Plan, units: Generators) -> None:
