@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil
 
 import networkx as nx
@@ -221,17 +221,25 @@ class _Builder:
 
 def _grid(box: Box, count: int, size: Size, band: tuple[float, float]) -> list[Box]:
     """Boxes in one or two ranks over a band of the depth of another box."""
+    return [box.part(*spot) for spot in _spots(box.size, count, size, band)]
+
+
+@lru_cache(maxsize=256)
+def _spots(
+    within: Size, count: int, size: Size, band: tuple[float, float]
+) -> tuple[tuple[float, float, float, Size], ...]:
+    """Where these boxes stand in a box of a size, from its left, front and floor [m], and their size."""
     if not count:
-        return []
-    width_m, depth_m, height_m = box.size
+        return ()
+    width_m, depth_m, height_m = within
     band_m = (band[1] - band[0]) * depth_m
     ranks = 2 if count * size[0] > width_m and count > 1 and band_m > size[1] else 1
     across = -(-count // ranks)
     cell = (width_m / across, band_m / ranks)
     part = (min(size[0], 0.9 * cell[0]), min(size[1], 0.9 * cell[1]), min(size[2], 0.8 * height_m))
-    boxes = []
+    spots = []
     for i in range(count):
         x = (i % across + 0.5) * cell[0] - part[0] / 2
         back = band[0] * depth_m + (i // across + 0.5) * cell[1] - part[1] / 2
-        boxes.append(box.part(x, back, 0.1 * height_m, part))
-    return boxes
+        spots.append((x, back, 0.1 * height_m, part))
+    return tuple(spots)
