@@ -164,13 +164,14 @@ def test_without_generators_the_autonomy_is_what_it_is(rack: Path, tmp_path: Pat
     assert tokens[105:].max() > 0.0
 
 
-def test_a_step_beyond_the_generator_is_refused(scenarios: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("battery", ["20.3 s", "20.573 s"])  # empty in a tick, and so late that racks still hold on
+def test_a_step_beyond_the_generator_is_refused(scenarios: Path, tmp_path: Path, battery: str) -> None:
     """The block stays on its battery until that is empty; then racks are dark, and what is left is taken over."""
     found = run(
         scenarios / "gb200-hall.yaml", tmp_path, {"loss": {"at": "60 s", "kind": "feed-loss"}},
         **{
             "time.duration": "4 min", "time.sample": "1 s", "racks.nvl72.count": 6, "workload.copies": 70,
-            "power.ups": {"unit": "ups-1500kw", "count": 1, "battery": "20.3 s"}, "power.pdu.count": 6,
+            "power.ups": {"unit": "ups-1500kw", "count": 1, "battery": battery}, "power.pdu.count": 6,
             "power.generators": {"unit": "diesel-1000kw", "count": 1}, "power.reboot": "5 min",
         },
     )  # fmt: skip
@@ -179,7 +180,7 @@ def test_a_step_beyond_the_generator_is_refused(scenarios: Path, tmp_path: Path)
     ((empty_s, _),) = told(found, "ups", "empty")
     taken = told(found, "ups", "taken over")
     assert len(taken) == 1
-    assert 0.0 < taken[0][0] - empty_s <= 2.0
+    assert 0.0 < taken[0][0] - empty_s <= 2.1
     assert len(told(found, "rack", "without power")) == 6
     own = total(found, "generator.power_w")
     assert own.max() < 1e6

@@ -123,7 +123,8 @@ class Supply:
         """Quantity of this instant, for processes: ``now.KIND.WHAT``, or None where it is no such name.
 
         ``WHAT`` is a field of :class:`~twin.models._power_flow.Flow`, ``stored_j``, ``tripped``, ``demand_w``,
-        ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``usable_j``,
+        ``rating_w``, ``charge_w`` or ``capacity_j``; ``has_input``, 1 where something feeds it; ``would_w``, what each
+        would draw if its own input were closed; ``usable_j``,
         what a store gives at full power down to its reserve, and ``room_j``, what it lacks until it is full; of PDUs
         and power shelves behind switches ``first_is_alive`` and ``second_is_alive``; for generators ``is_ready``,
         ``start_s`` or ``step_w``; of sections of a ring ``load_frac``, their current over their rating.
@@ -147,6 +148,8 @@ class Supply:
             return has_input(node.params, node.inputs, now.served, now.voltage_pu)[where]
         if wanted == "usable_j":
             return self._usable_j(node)[where]
+        if wanted == "would_w":
+            return np.array([self._would_w(node, element) for element in range(where.start, where.stop)])
         if wanted == "room_j":
             store = node.params.store
             return np.array((store.capacity_j - node.state.stored_j)[where])
@@ -187,6 +190,13 @@ class Supply:
         store = node.params.store
         found: Array = np.maximum(above_j, 0.0) / (1.0 + store.linear_frac + store.quadratic_frac)
         return found
+
+    def _would_w(self, node: Node, element: int) -> float:
+        """Power that an element would draw if its input were closed, all others as they are [W]."""
+        is_fed = node.inputs.is_fed.copy()
+        is_fed[element] = True
+        flow = power_chain.flow(node.params, node.state, node.inputs._replace(is_fed=is_fed))
+        return float(flow.in_w[element])
 
     def _now(self, node: Node) -> Flow:
         """The chain as it is; kept until a step, an exchange or a process changes it."""

@@ -167,7 +167,9 @@ def _bears(
     at_once_w = more_w
     if kind == "ups":
         given_w, is_on = ctx.read("now.ups.given_w"), ctx.read("now.ups.has_input") > 0.0
-        at_once_w = more_w = float((given_w + ctx.read("now.ups.charge_w"))[places].sum())
+        # racks behind an empty battery may still hold on, and come with their whole load
+        would_w = np.maximum(given_w + ctx.read("now.ups.charge_w"), ctx.read("now.ups.would_w"))
+        at_once_w = more_w = float(would_w[places].sum())
         carried_w += float(given_w[is_on].sum())  # what others still walk in
         if "ups.most_w" in ctx.inputs:
             at_once_w = min(more_w, ctx.value("ups.most_w", names[0]))
