@@ -164,9 +164,12 @@ def test_without_generators_the_autonomy_is_what_it_is(rack: Path, tmp_path: Pat
     assert tokens[105:].max() > 0.0
 
 
-@pytest.mark.parametrize("battery", ["20.3 s", "20.573 s"])  # empty in a tick, and so late that racks still hold on
+@pytest.mark.parametrize("battery", ["20.3 s", "20.573 s"])
 def test_a_step_beyond_the_generator_is_refused(scenarios: Path, tmp_path: Path, battery: str) -> None:
-    """The block stays on its battery until that is empty; then racks are dark, and what is left is taken over."""
+    """The block stays on its battery until that is empty; then racks are dark, and what is left is taken over.
+
+    The second battery is empty so shortly before a tick that racks still hold on when generators look.
+    """
     found = run(
         scenarios / "gb200-hall.yaml", tmp_path, {"loss": {"at": "60 s", "kind": "feed-loss"}},
         **{
