@@ -22,10 +22,11 @@ finally:
 
 
 def test_a_machine_of_9472_nodes(scenarios: Path, tmp_path: Path) -> None:
-    """A minute of it in a process of its own, report included."""
+    """A minute of it in a process of its own, report included; after one that compiles what is not compiled yet."""
     machine, duration = str(scenarios / "hpc-9472-nodes.yaml"), ("--set", "time.duration=1 min")
     asked = ["run", machine, "--quiet", "--no-picture", *duration, "--out", str(tmp_path)]
-    done = subprocess.run([sys.executable, "-c", RUN, *asked], capture_output=True, text=True, check=True)
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", RUN, *asked], capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     print(f"peak memory {told['peak']:.0f} MiB")
     assert next(tmp_path.glob("*/report.html")).stat().st_size > 0
