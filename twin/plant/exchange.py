@@ -95,7 +95,7 @@ def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     """GPU temperature and power cap → clock."""
     p.die_before_k = p.nodes["gpu"].state.die_k
     is_calm = p.cool_clock_frac is p.full_clock_frac and p.die_before_k.max() <= p.lowest_throttle_k
-    if not is_calm:  # as it is nearly always
+    if not is_calm:  # it nearly always is
         found = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
         p.cool_clock_frac = p.full_clock_frac if (found == 1.0).all() else found
     if p.pools and np.isfinite(p.inputs["pool.cap_w"]).any():

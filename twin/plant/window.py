@@ -138,7 +138,7 @@ class Window:
             sums.hottest_k, sums.slowest_frac = p.die_before_k.copy(), p.clock_frac.copy()
             sums.throttled_s = np.zeros(len(p.clock_frac))
         np.maximum(sums.hottest_k, p.die_before_k, out=sums.hottest_k)
-        if p.clock_frac is not p.full_clock_frac:  # as it is nearly always
+        if p.clock_frac is not p.full_clock_frac:  # it nearly always is
             np.minimum(sums.slowest_frac, p.clock_frac, out=sums.slowest_frac)
         if p.cool_clock_frac is not p.full_clock_frac:
             sums.throttled_s += np.where(p.cool_clock_frac < 1.0, dt_s, 0.0)
