@@ -108,29 +108,6 @@ def _as_before(rate_per_s: Array, asset: int) -> bool:
 
 
 @njit(cache=True)
-def mark_other(values: Array, is_other: NDArray[np.bool_]) -> None:
-    """Mark assets whose value is not that of the asset before them."""
-    for a in range(1, values.size):
-        is_other[a] |= values[a] != values[a - 1]
-
-
-@njit(cache=True)
-def end_of_alike(values: Array, is_other: NDArray[np.bool_], first: int) -> int:
-    """First place after one that is marked, or has another value; in strides that compile to vectors."""
-    last, stride = first + 1, 32
-    while last + stride <= values.size:
-        found, near, marks = False, values[last : last + stride], is_other[last : last + stride]
-        for i in range(stride):
-            found |= marks[i] | (near[i] != values[first])
-        if found:
-            break
-        last += stride
-    while last < values.size and values[last] == values[first] and not is_other[last]:
-        last += 1
-    return last
-
-
-@njit(cache=True)
 def is_alike(fields: tuple[Array, ...], a: int) -> bool:
     """Whether an asset is as the one before it in all fields of a NamedTuple of arrays (asset); the first never is."""
     found = a > 0

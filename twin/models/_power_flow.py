@@ -14,9 +14,9 @@ from twin.physics.storage import stored_rate_w
 
 Array = NDArray[np.float64]
 
-_loss_w = njit(cache=True)(loss_w)
-_trip_rate_per_s = njit(cache=True)(trip_rate_per_s)
-_stored_rate_w = njit(cache=True)(stored_rate_w)
+_loss_w = njit(cache=True, error_model="numpy")(loss_w)
+_trip_rate_per_s = njit(cache=True, error_model="numpy")(trip_rate_per_s)
+_stored_rate_w = njit(cache=True, error_model="numpy")(stored_rate_w)
 
 ROUNDING = 1e-12
 """Share of the time to a change within which it counts as come [1]."""
@@ -52,7 +52,7 @@ class Flow(NamedTuple):
 # helpers get arrays and numbers, never all parameters: handing a table over costs more than what they do with it
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _shares_now(params: Any, inputs: Any) -> Array:
     """Share of each feed; 0 where a switch has its element on other feeds, and of sources beside the others [1]."""
     if not params.is_reserve.size and not inputs.beside_w.size:
@@ -71,7 +71,7 @@ def _shares_now(params: Any, inputs: Any) -> Array:
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _beside_w(
     feeds: Any, feeder: NDArray[np.int64], beside_w: Array, need_w: float, served: Array, out_w: Array
 ) -> float:
@@ -85,7 +85,7 @@ def _beside_w(
     return need_w
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
     """Who is alive, from the sources; who carries what, from the loads."""
     elements, buses = stored_j.size, params.first_feed.size - 1
@@ -114,7 +114,7 @@ def flow_of(params: Any, inputs: Any, stored_j: Array, tripped: Array) -> Flow:
     return _carry(params, inputs, stored_j, served, voltage, (alive_share, share_frac), is_carried)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _bus_of(
     feeds: Any, share_frac: Array, feeder: NDArray[np.int64], served: Array, voltage: Array
 ) -> tuple[float, float]:
@@ -127,7 +127,7 @@ def _bus_of(
     return alive_share, into_pu / alive_share if alive_share > 0.0 else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def has_input(params: Any, inputs: Any, served: Array, voltage: Array) -> Array:
     """1 for elements that have a voltage at their input that they take, array (element); 0 for sources."""
     found, share_frac = np.zeros(served.size), _shares_now(params, inputs)
@@ -140,7 +140,7 @@ def has_input(params: Any, inputs: Any, served: Array, voltage: Array) -> Array:
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _carry(
     params: Any,
     inputs: Any,
@@ -197,7 +197,7 @@ def _carry(
     return Flow(in_w, out_w, lost_w, given_w, taken_w, served, voltage, load)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _store_w(
     orders: Any, e: int, charge_w: float, stored_j: float, room_j: float, need_w: float
 ) -> tuple[float, float]:
@@ -211,25 +211,26 @@ def _store_w(
     return 0.0, (min(wanted_w, -over_w) if room_j > 0.0 else 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> Array:
     """How stores [W] and trips [1/s] move on, how long until they get to their ends [s], and what is then stored [J].
 
-    A store that falls is looked at again where its reserve begins. Array (5, element).
+    A store that falls is looked at again where its reserve begins. Array (5, acting).
     """
     store, trip = params.store, params.trip
-    rates = np.full((5, stored_j.size), np.inf)
-    for e in range(stored_j.size):
-        rates[0, e] = _stored_rate_w(
+    rates = np.full((5, params.acting.size), np.inf)
+    for i in range(params.acting.size):
+        e = params.acting[i]
+        rates[0, i] = _stored_rate_w(
             flow.given_w[e],
             flow.taken_w[e],
             store.rating_w[e],
             store.linear_frac[e],
             store.quadratic_frac[e],
         )
-        rates[1, e] = 0.0
-        if trip.scale_s[e] < np.inf or trip.instant_frac[e] < np.inf:  # most elements bear everything
-            rates[1, e] = _trip_rate_per_s(
+        rates[1, i] = 0.0
+        if trip.scale_s[e] < np.inf or trip.instant_frac[e] < np.inf:
+            rates[1, i] = _trip_rate_per_s(
                 flow.load_frac[e],
                 trip.pickup_frac[e],
                 trip.scale_s[e],
@@ -238,51 +239,54 @@ def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, t
                 trip.instant_s[e],
                 trip.reset_s[e],
             )
-        if rates[0, e] < 0.0:
+        if rates[0, i] < 0.0:
             keeps = inputs.orders.most_w.size > 0 and stored_j[e] > inputs.orders.reserve_j[e]
-            rates[4, e] = inputs.orders.reserve_j[e] if keeps else 0.0
-            rates[2, e] = (stored_j[e] - rates[4, e]) / -rates[0, e]
-        elif rates[0, e] > 0.0:
-            rates[4, e] = store.capacity_j[e]
-            rates[2, e] = (store.capacity_j[e] - stored_j[e]) / rates[0, e]
-        if rates[1, e] > 0.0 and tripped[e] == 0.0:
-            rates[3, e] = (1.0 - share[e]) / rates[1, e]
+            rates[4, i] = inputs.orders.reserve_j[e] if keeps else 0.0
+            rates[2, i] = (stored_j[e] - rates[4, i]) / -rates[0, i]
+        elif rates[0, i] > 0.0:
+            rates[4, i] = store.capacity_j[e]
+            rates[2, i] = (store.capacity_j[e] - stored_j[e]) / rates[0, i]
+        if rates[1, i] > 0.0 and tripped[e] == 0.0:
+            rates[3, i] = (1.0 - share[e]) / rates[1, i]
     return rates
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _soonest_s(rates: Array) -> float:
     soonest = np.inf
-    for e in range(rates.shape[1]):
-        soonest = min(soonest, rates[2, e], rates[3, e])
+    for i in range(rates.shape[1]):
+        soonest = min(soonest, rates[2, i], rates[3, i])
     return soonest
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def next_s(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> float:
     """Time until the first store is full or empty or the first trip comes [s]."""
     return _soonest_s(_rates(params, inputs, flow, stored_j, share, tripped))
 
 
-@njit(cache=True)
-def _move(rates: Array, stored_j: Array, share: Array, tripped: Array, took_s: float) -> bool:
+@njit(cache=True, error_model="numpy")
+def _move(
+    acting: NDArray[np.int64], rates: Array, stored_j: Array, share: Array, tripped: Array, took_s: float
+) -> bool:
     """Let stores and trips move on while nothing changes; say whether something does at the end."""
     has_changed = False
     reach_s = took_s * (1.0 + ROUNDING)
-    for e in range(stored_j.size):
-        if rates[2, e] <= reach_s:
-            stored_j[e] = rates[4, e]
+    for i in range(acting.size):
+        e = acting[i]
+        if rates[2, i] <= reach_s:
+            stored_j[e] = rates[4, i]
             has_changed = True
         else:
-            stored_j[e] += rates[0, e] * took_s
-        share[e] = min(max(share[e] + rates[1, e] * took_s, 0.0), 1.0)
-        if rates[3, e] <= reach_s:
+            stored_j[e] += rates[0, i] * took_s
+        share[e] = min(max(share[e] + rates[1, i] * took_s, 0.0), 1.0)
+        if rates[3, i] <= reach_s:
             share[e], tripped[e] = 1.0, 1.0
             has_changed = True
     return has_changed
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _add(sums: Array, flow: Any, demand_w: Array, took_s: float) -> None:
     """Add a time of constant powers; element by element, because array expressions compile for seconds."""
     for e in range(demand_w.size):
@@ -295,7 +299,7 @@ def _add(sums: Array, flow: Any, demand_w: Array, took_s: float) -> None:
         sums[6, e] += flow.served[e] * took_s
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def advance(params: Any, state: Any, inputs: Any, dt_s: float, out: Array) -> None:
     """Fill in stores and trips at the end of a step, sums over it, and load, voltage and who is alive at its end."""
     stored_j, share, tripped, sums = out[0], out[1], out[2], out[3:10]
@@ -310,7 +314,7 @@ def advance(params: Any, state: Any, inputs: Any, dt_s: float, out: Array) -> No
         took_s = min(left_s, _soonest_s(rates))
         _add(sums, flow, inputs.demand_w, took_s)
         left_s -= took_s
-        if _move(rates, stored_j, share, tripped, took_s):
+        if _move(params.acting, rates, stored_j, share, tripped, took_s):
             flow = flow_of(params, inputs, stored_j, tripped)
     for e in range(tripped.size):
         out[10, e], out[11, e], out[12, e] = flow.load_frac[e], flow.voltage_pu[e], flow.served[e]

@@ -19,11 +19,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from twin.models._compiled import compiled
-from twin.models._linear import end_of_alike, fill_propagators, mark_other
+from twin.models._linear import fill_propagators
 from twin.models._range import within
 from twin.physics.constants import CELSIUS_ZERO_K, PLATE_FLOW_EXPONENT
 
 Array = NDArray[np.float64]
+
+_ROUNDING = 1e-12
 
 
 class Params(NamedTuple):
@@ -94,11 +96,22 @@ def at_rest(params: Params, temperature_k: float) -> State:
 
 
 def differs(params: Params) -> NDArray[np.bool_]:
-    """Whether a GPU has other figures than the one before it, array (gpu); for those who step the same GPUs often."""
-    found = np.zeros(len(params.die_j_per_k), np.bool_)
-    for values in params:
-        mark_other(values, found)
-    return found
+    """Whether a GPU warms and cools otherwise than the one before it, array (gpu); for those who step them often.
+
+    Time constants are compared, to rounding: several GPUs as one body have those of each.
+    """
+    carried = params.rated_flow_kg_per_s * params.coolant_j_per_kg_k
+    times_s = np.stack(
+        [
+            params.die_j_per_k * params.junction_k_per_w,
+            params.plate_j_per_k * params.junction_k_per_w,
+            params.plate_j_per_k * params.film_k_per_w,
+            params.coolant_j_per_k * params.film_k_per_w,
+            params.coolant_j_per_k / carried,
+        ]
+    )
+    is_near = np.abs(np.diff(times_s)) <= _ROUNDING * times_s[:, 1:]
+    return np.append([False], ~is_near.all(axis=0))
 
 
 def step(
@@ -138,67 +151,105 @@ def _relaxed(
     """Fill in the temperatures at the end and the amounts of the outputs."""
     gpus = inputs.power_w.size
     rate, ways = np.zeros((3, 3)), np.empty((5, 3, 3))
-    flow = inputs.flow_kg_per_s
     first = 0
     while first < gpus:
-        last = end_of_alike(flow, other, first)  # GPUs of a rack share flow and type
+        last = _end_of_alike(inputs.flow_kg_per_s, params.rated_flow_kg_per_s, other, first)
         _fill_in(rate, params, inputs.flow_kg_per_s[first], first)
         fill_propagators(rate, dt_s, ways)
-        shares = _shares(
-            ways, 1.0 / params.die_j_per_k[first], flow[first] * params.coolant_j_per_kg_k[first]
-        )
         alike = slice(first, last)
+        ends = out[0, alike], out[1, alike], out[2, alike], out[3, alike], out[4, alike], out[5, alike]
+        flow, heat_j_per_kg_k = inputs.flow_kg_per_s[alike], params.coolant_j_per_kg_k[alike]
         nodes = state.die_k[alike], state.plate_k[alike], state.coolant_k[alike]
-        ends = out[0, alike], out[1, alike], out[2, alike], out[3, alike], out[4, alike]
-        _follow(nodes, inputs.inlet_k[alike], inputs.power_w[alike], shares, dt_s, ends)
-        out[5, alike] = flow[first] * dt_s
+        _warm(inputs.power_w[alike], params.die_j_per_k[alike], ends[3])
+        _follow(nodes, inputs.inlet_k[alike], _shares(ways), ends)
+        _carry_off(inputs.power_w[alike], flow, heat_j_per_kg_k, dt_s, ends)
         first = last
 
 
-Shares = tuple[float, float, float, float]
-"""Of die, plate and coolant above the inlet, and of the power, in what a step adds to a row."""
+@njit(cache=True, error_model="numpy")
+def _end_of_alike(flow: Array, rated: Array, other: NDArray[np.bool_], first: int) -> int:
+    """First GPU after one that has other time constants or another share of its rated flow; in strides for vectors."""
+    last, stride = first + 1, 32
+    while last + stride <= flow.size:
+        found = False
+        for a in range(last, last + stride):
+            found |= other[a] | _is_other_share(flow[a], rated[a], flow[first], rated[first])
+        if found:
+            break
+        last += stride
+    while last < flow.size and not other[last]:
+        if _is_other_share(flow[last], rated[last], flow[first], rated[first]):
+            break
+        last += 1
+    return last
 
 
 @njit(cache=True, error_model="numpy")
-def _shares(ways: Array, source: float, carried_w_per_k: float) -> tuple[Shares, Shares, Shares, Shares]:
-    """Shares in die, plate and coolant temperature, and in the heat carried off, from what a step does to a node."""
+def _is_other_share(flow: float, rated: float, first_flow: float, first_rated: float) -> bool:
+    return abs(flow * first_rated - first_flow * rated) > _ROUNDING * first_flow * rated
+
+
+Shares = tuple[float, float, float, float]
+"""Of die, plate and coolant above the inlet, and of what the power warms the die by [K/s], in what a step adds."""
+
+
+@njit(cache=True, error_model="numpy")
+def _shares(ways: Array) -> tuple[Shares, Shares, Shares, Shares]:
+    """Shares in the three temperatures, and in the integral of the coolant's, from what a step does to a node."""
     once, twice, rise = ways[0], ways[1], ways[2]
-    heat = once[2] * carried_w_per_k
     return (
-        (rise[0, 0], rise[0, 1], rise[0, 2], once[0, 0] * source),
-        (rise[1, 0], rise[1, 1], rise[1, 2], once[1, 0] * source),
-        (rise[2, 0], rise[2, 1], rise[2, 2], once[2, 0] * source),
-        (heat[0], heat[1], heat[2], twice[2, 0] * source * carried_w_per_k),
+        (rise[0, 0], rise[0, 1], rise[0, 2], once[0, 0]),
+        (rise[1, 0], rise[1, 1], rise[1, 2], once[1, 0]),
+        (rise[2, 0], rise[2, 1], rise[2, 2], once[2, 0]),
+        (once[2, 0], once[2, 1], once[2, 2], twice[2, 0]),
     )
+
+
+Rows = tuple[Array, Array, Array, Array, Array, Array]
+"""Rows of the outputs."""
+
+
+@njit(cache=True, error_model="numpy")
+def _warm(power_w: Array, die_j_per_k: Array, warming: Array) -> None:
+    """Fill in what the power warms a die by [K/s], for now where the energy will stand."""
+    for a in range(power_w.size):
+        warming[a] = power_w[a] / die_j_per_k[a]
 
 
 @njit(cache=True, error_model="numpy")
 def _follow(
     nodes: tuple[Array, Array, Array],
     inlet_k: Array,
-    power_w: Array,
     shares: tuple[Shares, Shares, Shares, Shares],
-    dt_s: float,
-    ends: tuple[Array, Array, Array, Array, Array],
+    ends: Rows,
 ) -> None:
-    """Fill in the rows of alike GPUs but that of the coolant; a loop that compiles to vectors."""
+    """Fill in the temperatures of alike GPUs, and the integral of the coolant's; a loop that compiles to vectors."""
     die_k, plate_k, coolant_k = nodes
     to_die, to_plate, to_coolant, to_heat = shares
-    die_end_k, plate_end_k, coolant_end_k, energy_j, heat_j = ends
-    for a in range(power_w.size):
-        inlet, power = inlet_k[a], power_w[a]
+    die_end_k, plate_end_k, coolant_end_k, warming, heat, _ = ends
+    for a in range(inlet_k.size):
+        inlet, warms = inlet_k[a], warming[a]
         # above the inlet, so that what flows off is not a difference of large numbers
         die, plate, coolant = die_k[a] - inlet, plate_k[a] - inlet, coolant_k[a] - inlet
-        die_end_k[a] = die_k[a] + _sum_up(to_die, die, plate, coolant, power)
-        plate_end_k[a] = plate_k[a] + _sum_up(to_plate, die, plate, coolant, power)
-        coolant_end_k[a] = coolant_k[a] + _sum_up(to_coolant, die, plate, coolant, power)
-        heat_j[a] = _sum_up(to_heat, die, plate, coolant, power)
-        energy_j[a] = power * dt_s
+        die_end_k[a] = die_k[a] + _sum_up(to_die, die, plate, coolant, warms)
+        plate_end_k[a] = plate_k[a] + _sum_up(to_plate, die, plate, coolant, warms)
+        coolant_end_k[a] = coolant_k[a] + _sum_up(to_coolant, die, plate, coolant, warms)
+        heat[a] = _sum_up(to_heat, die, plate, coolant, warms)
 
 
 @njit(cache=True, error_model="numpy")
-def _sum_up(shares: Shares, die: float, plate: float, coolant: float, power: float) -> float:
-    return shares[0] * die + shares[1] * plate + shares[2] * coolant + shares[3] * power
+def _carry_off(power_w: Array, flow: Array, heat_j_per_kg_k: Array, dt_s: float, ends: Rows) -> None:
+    """Fill in energy drawn, heat carried off, and coolant."""
+    energy_j, heat_j, received_kg = ends[3], ends[4], ends[5]
+    for a in range(power_w.size):
+        energy_j[a] = power_w[a] * dt_s
+        heat_j[a] *= flow[a] * heat_j_per_kg_k[a]
+        received_kg[a] = flow[a] * dt_s
+
+
+@njit(cache=True, error_model="numpy")
+def _sum_up(shares: Shares, die: float, plate: float, coolant: float, warming: float) -> float:
+    return shares[0] * die + shares[1] * plate + shares[2] * coolant + shares[3] * warming
 
 
 @njit(cache=True, error_model="numpy")

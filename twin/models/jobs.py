@@ -118,6 +118,7 @@ class Queue:
         self._last: tuple[float, Outputs] | None = None
         self._waiting: list[int] = []
         self._running: dict[int, Index] = {}
+        self._ends: dict[int, tuple[float, int]] = {}  # latest end and nodes of those that run
         self._due = [(float(t), _COME, job, 0) for job, t in enumerate(table.submitted_at_s)]
         heapq.heapify(self._due)
 
@@ -175,15 +176,13 @@ class Queue:
             return
         table = self.table
         asked = [(int(table.nodes[j]), float(table.limit_s[j])) for j in self._waiting]
-        ends = [
-            (float(self.started_at_s[j] + table.limit_s[j]), len(held)) for j, held in self._running.items()
-        ]
         free = len(self.job_of_node) - self._used
-        picked = [self._waiting[i] for i in self._choose(now_s, free, asked, ends)]
+        picked = [self._waiting[i] for i in self._choose(now_s, free, asked, list(self._ends.values()))]
         for job in picked:
             self._waiting.remove(job)
             held = np.flatnonzero(self.job_of_node == FREE)[: table.nodes[job]]
             self.job_of_node[held], self._running[job] = job, held
+            self._ends[job] = now_s + float(table.limit_s[job]), len(held)
             self.started_at_s[job], self.first_node[job] = now_s, held[0]
             self._hold(len(held), now_s, began_s)
             heapq.heappush(self._due, (now_s + float(table.duration_s[job]), _END, job, 0))
@@ -203,6 +202,7 @@ class Queue:
 
     def _end(self, job: int, now_s: float, began_s: float) -> None:
         held = self._running.pop(job)
+        del self._ends[job]
         self.ended_at_s[job], self.job_of_node[held] = now_s, FREE
         self._set(held, 0.0, 0.0, now_s - began_s)
         self._hold(-len(held), now_s, began_s)

@@ -103,6 +103,8 @@ class Params(NamedTuple):
         Whether an element gives nominal voltage whatever its input has, as a UPS does.
     store : Store
     trip : Trip
+    acting : array (acting), int
+        Elements that store or may trip; the others bear everything.
     is_reserve : array (feed)
         1 for feeds that a switch takes in place of the others, else 0; empty where there are none.
     """
@@ -120,6 +122,7 @@ class Params(NamedTuple):
     holds_voltage: Mask
     store: Store
     trip: Trip
+    acting: Index
     is_reserve: Array = NONE
 
 
@@ -262,6 +265,11 @@ def build(
     order = loads_first(rating.size, fed_at, feeder_at)
     reserve = np.asarray(is_reserve, dtype=np.float64) if np.any(is_reserve) else NONE
     bus, is_last, first_feed, feeds = buses_of(order, fed_at, feeder_at, share, reserve)
+    stores, trips = (
+        no_store(rating.size) if store is None else store,
+        no_trip(rating.size) if trip is None else trip,
+    )
+    acts = (stores.capacity_j > 0.0) | np.isfinite(trips.scale_s) | np.isfinite(trips.instant_frac)
     losses = Losses(*(np.asarray(c, dtype=np.float64) for c in (constant_frac, linear_frac, quadratic_frac)))
     return Params(
         rating,
@@ -275,8 +283,9 @@ def build(
         share[feeds],
         np.zeros(rating.size) if lowest_pu is None else lowest_pu,
         np.zeros(rating.size, dtype=np.bool_) if holds_voltage is None else holds_voltage,
-        no_store(rating.size) if store is None else store,
-        no_trip(rating.size) if trip is None else trip,
+        stores,
+        trips,
+        np.flatnonzero(acts),
         reserve[feeds] if reserve.size else NONE,
     )
 
@@ -341,10 +350,10 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     (array([12.,  0.]), array([60000.,     0.]), array([0., 0.]))
     """
     out = np.empty((_ROWS, inputs.demand_w.size))
-    rating_w, losses, eco_losses, *feeds, store, trip, is_reserve = params
+    rating_w, losses, eco_losses, *feeds, store, trip, acting, is_reserve = params
     *now, orders, on_reserve, beside_w = inputs
     told = (*state, *now, *orders, on_reserve, beside_w)
-    _advance(out, dt_s, rating_w, *losses, *eco_losses, *feeds, *store, *trip, is_reserve, *told)
+    _advance(out, dt_s, rating_w, *losses, *eco_losses, *feeds, *store, *trip, acting, is_reserve, *told)
     return State(*out[:3]), Outputs(*out[3:])
 
 
@@ -354,9 +363,9 @@ def _compiled(digest: str) -> Callable[..., None]:
     def entry(out: Array, dt_s: float, *arrays: Any) -> None:
         losses, eco_losses = Losses(*arrays[1:4]), Losses(*arrays[4:7])
         store, trip = Store(*arrays[15:21]), Trip(*arrays[21:27])
-        params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, arrays[27])  # type: ignore[call-arg]
-        inputs = Inputs(*arrays[31:37], Orders(*arrays[37:42]), *arrays[42:44])  # type: ignore[call-arg]
-        advance(params, State(*arrays[28:31]), inputs, dt_s if digest != "" else 0.0, out)
+        params = Params(arrays[0], losses, eco_losses, *arrays[7:15], store, trip, *arrays[27:29])  # type: ignore[call-arg]
+        inputs = Inputs(*arrays[32:38], Orders(*arrays[38:43]), *arrays[43:45])  # type: ignore[call-arg]
+        advance(params, State(*arrays[29:32]), inputs, dt_s if digest != "" else 0.0, out)
 
     return entry
 

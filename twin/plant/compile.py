@@ -15,6 +15,7 @@ from twin.plant import power, replicas, thermal, traffic
 from twin.plant.banks import fold
 from twin.plant.faults import telling
 from twin.plant.inlets import Inlets
+from twin.plant.job_banks import JobBanks
 from twin.plant.jobs import Jobs, Nodes, nodes_of
 from twin.plant.links import Lines, Links, fails, opened, own
 from twin.plant.maps import Maps, build_maps
@@ -156,8 +157,8 @@ def start_plant(
     plant = Plant(scenario, blueprint.maps, serving, blueprint.gpus, blueprint.chain, nodes, weather, links)
     plant.places, plant.inlets = blueprint.places, copy.copy(blueprint.inlets)
     if blueprint.job_nodes is not None:
-        sizes = len(blueprint.maps.ids["rack"]), len(blueprint.maps.gpus_of_bank)
-        plant.jobs = Jobs(jobs(scenario), blueprint.job_nodes, scenario, *sizes)
+        racks = len(blueprint.maps.ids["rack"])
+        plant.jobs = Jobs(jobs(scenario), blueprint.job_nodes, scenario, JobBanks(plant), racks)
     plant.prime()
     return plant
 

@@ -49,8 +49,9 @@ def exchange(p: Plant) -> None:
     """Set the inputs of all models for the tick to come."""
     p.outdoor_k = p.weather.at(p.now_s)
     alive = p.served("rack")
+    job_w = _job_w(p)
     work = _work(p)
-    gpu_w = _gpu_w(p, alive, work)
+    gpu_w = _gpu_w(p, alive, work, job_w)
     base_w = p.base_w * alive
     p.handed = Handed()
     _clocks(p, alive, work)
@@ -64,17 +65,24 @@ def exchange(p: Plant) -> None:
     _power_side(p, gpu_w, base_w, {**network_w, **mechanical_w})
 
 
-def _gpu_w(p: Plant, alive: Array, work: gpu_power.Work) -> Array:
+def _job_w(p: Plant) -> Array | None:
+    """Jobs → power above idle of each GPU package [W] and of CPUs; before all else, because banks may part."""
+    if p.jobs is None:
+        return None
+    gpu_w, cpu_w = p.jobs.take(p)
+    p.base_w = p.chain.base_w + cpu_w
+    return gpu_w
+
+
+def _gpu_w(p: Plant, alive: Array, work: gpu_power.Work, job_w: Array | None) -> Array:
     """Work of replicas and jobs, clock and temperature → power of each GPU package [W]."""
     if p.pools:
         given = p.gpus.power, work, p.clock_frac, p.die_before_k, p.tick_s
         gpu_w = _over_gpus.energy_j(*given) / p.tick_s
     else:
         gpu_w = _over_gpus.static_w(p.gpus.power, p.die_before_k)
-    if p.jobs is not None:
-        job_w, cpu_w = p.jobs.take(p.tick_s)
+    if job_w is not None:
         gpu_w += job_w
-        p.base_w = p.chain.base_w + cpu_w
     is_throttled = p.clock_frac is not p.full_clock_frac
     if smallest(alive) < 1.0 or (is_throttled and p.clock_frac.min() <= 0.0):
         gpu_w *= alive[p.maps.rack_of_gpu] * (p.clock_frac > 0.0)  # a tripped GPU is off
@@ -94,7 +102,7 @@ def _work(p: Plant) -> gpu_power.Work:
 def _clocks(p: Plant, alive: Array, work: gpu_power.Work) -> None:
     """GPU temperature and power cap → clock."""
     p.die_before_k = p.nodes["gpu"].state.die_k
-    is_calm = p.cool_clock_frac is p.full_clock_frac and p.die_before_k.max() <= p.lowest_throttle_k
+    is_calm = p.cool_clock_frac is p.full_clock_frac and largest(p.die_before_k) <= p.lowest_throttle_k
     if not is_calm:  # it nearly always is
         found = thermal.clock_frac(p.gpus.limits, p.die_before_k, p.cool_clock_frac, p.tick_s)
         p.cool_clock_frac = p.full_clock_frac if (found == 1.0).all() else found
@@ -327,7 +335,7 @@ def _gpu_side(p: Plant, gpu_w: Array) -> None:
     maps, gpu = p.maps, p.nodes["gpu"]
     owners = maps.rack_of_stretch, maps.cdu_of_stretch
     given = air_k, supply_k, share_frac, p.upsets.branch_frac
-    gpu.tell(power_w=gpu_w)
+    gpu.write(power_w=gpu_w)
     _over_gpus.cool(
         p.gpus.rated_flow_kg_per_s,
         maps.stretches,
@@ -340,13 +348,11 @@ def _gpu_side(p: Plant, gpu_w: Array) -> None:
 
 def _power_side(p: Plant, gpu_w: Array, base_w: Array, others_w: dict[str, Array]) -> None:
     """Every load → its element of the power chain, and on to the grid."""
-    maps = p.maps
+    maps, demand = p.maps, p.nodes["power"].inputs.demand_w  # others than these never have any
     of_racks_w = total(_over_gpus.by_stretch(gpu_w, maps.stretches), maps.rack_of_stretch, len(base_w))
-    demand = np.zeros(len(p.nodes["power"].inputs.demand_w))
     demand[p.chain.at["rack"]] = of_racks_w + base_w
     for kind, power_w in others_w.items():
         if kind in p.chain.at:
             demand[p.chain.at[kind]] = power_w
-    p.nodes["power"].tell(demand_w=demand)
     if p.chain.supply is not None:
         p.chain.supply.solve(p)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import networkx as nx
 import numpy as np
@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from twin import catalog
 from twin.models import jobs as model
+from twin.plant._over_gpus import total
+from twin.plant.job_banks import JobBanks
 from twin.plant.maps import Index, Maps
 from twin.plant.node import Array
 from twin.plant.thermal import Gpus
 from twin.registry import find
 from twin.scenario import Scenario
+
+if TYPE_CHECKING:
+    from twin.plant.plant import Plant
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Nodes:
     Parameters
     ----------
     bank, rack : array (node), int
-        Row of its GPUs in arrays over GPUs, and its rack.
+        Row of its GPUs where each node has a bank of its own, and its rack.
     gpu_range_w : array (node)
         What its GPUs draw more at full load than idle [W].
     cpu_range_w : array (node)
@@ -76,15 +81,19 @@ class Jobs:
         Where they run.
     scenario : Scenario
         Names the policy.
-    racks, banks : int
-        Sizes of the arrays that are handed out.
+    banks : JobBanks
+        Which nodes are one body now.
+    racks : int
+        Size of the array over racks that is handed out.
     """
 
-    def __init__(self, table: model.Table, nodes: Nodes, scenario: Scenario, racks: int, banks: int) -> None:
+    def __init__(
+        self, table: model.Table, nodes: Nodes, scenario: Scenario, banks: JobBanks, racks: int
+    ) -> None:
         policy = scenario.jobs.policy if scenario.jobs else ""
         self.nodes, self.table = nodes, table
         self.queue = model.Queue(table, len(nodes.bank), find("twin.policies.scheduling", policy, "choose"))
-        self._racks, self._banks = racks, banks
+        self._racks, self.banks = racks, banks
         self._done: list[model.Outputs] = []
         self._seen, self._steady = -1, cast("tuple[Array, Array] | None", None)
         self.used_s = 0.0
@@ -95,8 +104,16 @@ class Jobs:
         self._done.append(out)
         self.used_s += out.used_s
 
-    def take(self, tick_s: float) -> tuple[Array, Array]:
-        """Mean power above idle over the tick that ends now: of GPUs, array (bank), and of CPUs, array (rack) [W]."""
+    def take(self, p: Plant) -> tuple[Array, Array]:
+        """Mean power above idle over the tick that ends now: of GPUs, array (bank), and of CPUs, array (rack) [W].
+
+        Banks may part over it.
+        """
+        gpu_w, cpu_w = self._of_nodes_w(p.tick_s)
+        return self.banks.of_banks_w(p, gpu_w), cpu_w
+
+    def _of_nodes_w(self, tick_s: float) -> tuple[Array, Array]:
+        """The same of GPUs by nodes; the same arrays as long as nothing changes."""
         is_calm = self.queue.changes == self._seen
         self._seen = self.queue.changes
         if is_calm and self._steady is not None:
@@ -105,10 +122,9 @@ class Jobs:
         gpu_s = sum((out.gpu_s for out in self._done), np.zeros(1))
         cpu_s = sum((out.cpu_s for out in self._done), np.zeros(1))
         self._done.clear()
-        gpu_w = np.zeros(self._banks)
+        gpu_w = np.zeros(self.banks.nodes)
         gpu_w[self.nodes.bank] = gpu_s * self.nodes.gpu_range_w / tick_s
-        cpu_w = np.bincount(self.nodes.rack, cpu_s * self.nodes.cpu_range_w / tick_s, self._racks)
-        found = gpu_w, cpu_w.astype(np.float64, copy=False)
+        found = gpu_w, total(cpu_s * self.nodes.cpu_range_w / tick_s, self.nodes.rack, self._racks)
         self._steady = found if is_calm else None
         return found
 

@@ -22,7 +22,7 @@ from twin.plant.power import Chain
 from twin.plant.serving import Serving
 from twin.plant.thermal import Gpus
 from twin.plant.upsets import Upsets
-from twin.plant.window import Window
+from twin.plant.window import Totals, Window
 from twin.policies.capping import pausing
 from twin.rng import is_drawn
 from twin.scenario import Scenario, Series
@@ -189,12 +189,15 @@ class Plant:
 
     def sample(self) -> dict[str, Array]:
         """Every recorded quantity over the time since the last call."""
-        found = observing.observe(self, self.window.totals(self))
-        self._close_window()
+        over = self.window.totals(self)
+        found = observing.observe(self, over)
+        self._close_window(over)
+        if self.jobs is not None:
+            self.jobs.banks.join(self)
         return found
 
-    def _close_window(self) -> None:
-        self.ledger.add(self, self.window.totals(self))
+    def _close_window(self, over: Totals) -> None:
+        self.ledger.add(self, over)
         self.window = Window(self.window.layout)
 
     def recorded(self) -> dict[str, tuple[str, ...]]:
@@ -242,5 +245,5 @@ class Plant:
 
     def audit(self) -> dict[str, dict[str, float]]:
         """Balances of energy, tokens, requests and coolant, with their residuals."""
-        self._close_window()
+        self._close_window(self.window.totals(self))
         return self.ledger.close(self)

@@ -15,6 +15,7 @@ from twin.models import serving as model
 from twin.topology import SWITCHES
 
 if TYPE_CHECKING:
+    from twin.plant.maps import Index
     from twin.plant.node import Array, Node
     from twin.plant.plant import Plant
 
@@ -142,6 +143,14 @@ class Window:
             np.minimum(sums.slowest_frac, p.clock_frac, out=sums.slowest_frac)
         if p.cool_clock_frac is not p.full_clock_frac:
             sums.throttled_s += np.where(p.cool_clock_frac < 1.0, dt_s, 0.0)
+
+    def part(self, source: Index, share_frac: Array) -> None:
+        """Follow banks that part: bank that each came from, and its share of that; arrays (bank)."""
+        sums = self._sums
+        self._banks = tuple(values[source] * share_frac for values in self._banks)
+        for name in ("hottest_k", "slowest_frac", "throttled_s"):
+            if (so_far := getattr(sums, name)).ndim:
+                setattr(sums, name, so_far[source])
 
     def totals(self, p: Plant) -> Totals:
         """Sums and extremes of the steps so far."""
