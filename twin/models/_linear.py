@@ -24,6 +24,14 @@ def _multiply(a: Array, b: Array, into: Array) -> None:
 
 
 @njit(cache=True)
+def _scale(a: Array, by: float, into: Array) -> None:
+    """Fill in ``by a``; element by element, as everywhere here: assigning arrays compiles for seconds."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            into[i, j] = by * a[i, j]
+
+
+@njit(cache=True)
 def _double(x: Array, rise: Array, more: Array, work: Array) -> None:
     """Replace x by ``2 x + rise x + more``."""
     n = x.shape[0]
@@ -41,7 +49,7 @@ def fill_propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
     Taylor step that is doubled; this needs no inverse and no eigenvalues, so isolated nodes (zero rows) and equal
     rates are no special cases.
     """
-    once, twice, rise, more, work = into
+    once, twice, rise, more, work = into[0], into[1], into[2], into[3], into[4]
     n = rate_per_s.shape[0]
     size = 0.0
     for i in range(n):
@@ -57,13 +65,13 @@ def fill_propagators(rate_per_s: Array, dt_s: float, into: Array) -> None:
         for i in range(n):
             for j in range(n):
                 twice[i, j] = (h * work[i, j] + (1.0 if i == j else 0.0)) / (k + 2)
-    twice *= h * h
+    _scale(twice, h * h, twice)
     _multiply(rate_per_s, twice, once)
     for i in range(n):
         once[i, i] += h
     _multiply(rate_per_s, once, rise)  # exp(rate h) - 1; doubled by itself, which is stable
     for _ in range(doublings):
-        more[:] = h * once
+        _scale(once, h, more)
         _double(twice, rise, more, work)
         more[:] = 0.0
         _double(once, rise, more, work)
@@ -95,6 +103,13 @@ def propagators(rate_per_s: Array, dt_s: float) -> tuple[Array, Array]:
     into = np.empty((5, *rate_per_s.shape))
     fill_propagators(rate_per_s, dt_s, into)
     return into[0], into[1]
+
+
+@njit(cache=True)
+def _pick(rate_per_s: Array, asset: int, into: Array) -> None:
+    for i in range(into.shape[0]):
+        for j in range(into.shape[1]):
+            into[i, j] = rate_per_s[i, j, asset]
 
 
 @njit(cache=True)
@@ -180,7 +195,7 @@ def relax(rate_per_s: Array, source_k_per_s: Array, start_k: Array, dt_s: float)
     rate, ways = np.empty((nodes, nodes)), np.empty((5, nodes, nodes))
     for a in range(assets):
         if a == 0 or not _as_before(rate_per_s, a):
-            rate[:] = rate_per_s[:, :, a]
+            _pick(rate_per_s, a, rate)
             fill_propagators(rate, dt_s, ways)
         _follow(rate, ways, source_k_per_s, start_k, dt_s, a, end_k, integral_k_s)
     return end_k, integral_k_s

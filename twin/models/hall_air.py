@@ -110,7 +110,9 @@ def _relaxed(params: Params, state: State, inputs: Inputs, dt_s: float, out: Arr
         source[0, h] = -inputs.removed_w[h] / params.cold_j_per_k[h]
         source[1, h] = inputs.heat_w[h] / params.hot_j_per_k[h]
         start[0, h], start[1, h], start[2, h] = state.cold_k[h], state.hot_k[h], state.structure_k[h]
-    out[:] = relax(rate, source, start, dt_s)[0]
+    end_k, _ = relax(rate, source, start, dt_s)
+    for h in range(halls):
+        out[0, h], out[1, h], out[2, h] = end_k[0, h], end_k[1, h], end_k[2, h]
 
 
 _advance = compiled(_relaxed, 3)
