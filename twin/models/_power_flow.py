@@ -212,18 +212,26 @@ def _store_w(
 
 
 @njit(cache=True, error_model="numpy")
-def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> Array:
+def _rates(
+    acting: NDArray[np.int64],
+    store: Any,
+    trip: Any,
+    orders: Any,
+    powers: tuple[Array, Array, Array],
+    state: tuple[Array, Array, Array],
+) -> Array:
     """How stores [W] and trips [1/s] move on, how long until they get to their ends [s], and what is then stored [J].
 
     A store that falls is looked at again where its reserve begins. Array (5, acting).
     """
-    store, trip = params.store, params.trip
-    rates = np.full((5, params.acting.size), np.inf)
-    for i in range(params.acting.size):
-        e = params.acting[i]
+    given_w, taken_w, load_frac = powers
+    stored_j, share, tripped = state
+    rates = np.full((5, acting.size), np.inf)
+    for i in range(acting.size):
+        e = acting[i]
         rates[0, i] = _stored_rate_w(
-            flow.given_w[e],
-            flow.taken_w[e],
+            given_w[e],
+            taken_w[e],
             store.rating_w[e],
             store.linear_frac[e],
             store.quadratic_frac[e],
@@ -231,7 +239,7 @@ def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, t
         rates[1, i] = 0.0
         if trip.scale_s[e] < np.inf or trip.instant_frac[e] < np.inf:
             rates[1, i] = _trip_rate_per_s(
-                flow.load_frac[e],
+                load_frac[e],
                 trip.pickup_frac[e],
                 trip.scale_s[e],
                 trip.exponent[e],
@@ -240,8 +248,8 @@ def _rates(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, t
                 trip.reset_s[e],
             )
         if rates[0, i] < 0.0:
-            keeps = inputs.orders.most_w.size > 0 and stored_j[e] > inputs.orders.reserve_j[e]
-            rates[4, i] = inputs.orders.reserve_j[e] if keeps else 0.0
+            keeps = orders.most_w.size > 0 and stored_j[e] > orders.reserve_j[e]
+            rates[4, i] = orders.reserve_j[e] if keeps else 0.0
             rates[2, i] = (stored_j[e] - rates[4, i]) / -rates[0, i]
         elif rates[0, i] > 0.0:
             rates[4, i] = store.capacity_j[e]
@@ -262,7 +270,9 @@ def _soonest_s(rates: Array) -> float:
 @njit(cache=True, error_model="numpy")
 def next_s(params: Any, inputs: Any, flow: Any, stored_j: Array, share: Array, tripped: Array) -> float:
     """Time until the first store is full or empty or the first trip comes [s]."""
-    return _soonest_s(_rates(params, inputs, flow, stored_j, share, tripped))
+    powers = flow.given_w, flow.taken_w, flow.load_frac
+    told = params.acting, params.store, params.trip, inputs.orders
+    return _soonest_s(_rates(*told, powers, (stored_j, share, tripped)))
 
 
 @njit(cache=True, error_model="numpy")
@@ -310,7 +320,10 @@ def advance(params: Any, state: Any, inputs: Any, dt_s: float, out: Array) -> No
     left_s = dt_s
     flow = flow_of(params, inputs, stored_j, tripped)
     while left_s > 0.0:
-        rates = _rates(params, inputs, flow, stored_j, share, tripped)
+        rates = _rates(
+            params.acting, params.store, params.trip, inputs.orders,
+            (flow.given_w, flow.taken_w, flow.load_frac), (stored_j, share, tripped),
+        )  # fmt: skip
         took_s = min(left_s, _soonest_s(rates))
         _add(sums, flow, inputs.demand_w, took_s)
         left_s -= took_s

@@ -55,15 +55,20 @@ class JobBanks:
         """Power of each bank, array (bank) [W], from that of each node; parts banks whose nodes differ."""
         if node_w is not self._told_w:
             self._told_w = node_w
-            while (is_other := node_w != node_w[self._now.first][self._now.bank]).any():
+            is_other = node_w != node_w[self._now.first][self._now.bank]
+            if is_other.any():
                 self._part(p, is_other)
             self._bank_w = node_w[self._now.first] * self._now.size
         return self._bank_w
 
     def _part(self, p: Plant, is_other: NDArray[np.bool_]) -> None:
-        """Part banks: nodes that are told otherwise than the first of their bank go."""
+        """Part banks in which nodes are told otherwise than the first one."""
         before = self._now
-        self._lay(p, in_order(2 * before.bank + is_other))
+        is_mixed = np.zeros(len(before.first), np.bool_)
+        is_mixed[before.bank[is_other]] = True
+        mixed, bank = np.flatnonzero(is_mixed[before.bank]), before.bank.copy()
+        bank[mixed] = len(before.first) + numbered((before.bank[mixed], self._told_w[mixed]))
+        self._lay(p, in_order(bank))
         source = before.bank[self._now.first]
         parted = _Parted(source, self._now.size / before.size[source])
         _carry(p, parted)
