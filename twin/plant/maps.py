@@ -25,7 +25,8 @@ class Maps:
 
     A *team* is the GPUs of one replica. Lanes of a pipeline are replicas that share a team: each of its
     GPUs works for all of them. A group has as many teams as ranks. A *bank* is GPUs of a rack and a team that are
-    alike; from :func:`~twin.plant.banks.fold` on, arrays over GPUs have a row for each bank.
+    alike; from :func:`~twin.plant.banks.fold` on, arrays over GPUs have a row for each bank. Nodes that run jobs part
+    and join while time runs (:class:`~twin.plant.job_banks.JobBanks`), each time into new maps.
 
     Parameters
     ----------
