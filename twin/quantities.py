@@ -123,6 +123,11 @@ _ALL = (
         1 / 60,
     ),
     _power("feed.battery_w", "power out of the battery of the site; negative while it is charged"),
+    _share("psu.stored_frac", "charge of the storage of the power shelves of a rack, hold-up included"),
+    _power(
+        "psu.storage_w",
+        "power out of the storage of the power shelves of a rack; negative while it is charged",
+    ),
     _power("generator.power_w", "power from a standby generator"),
     _power("generator.fuel_w", "heat of the fuel that a standby generator burns"),
     _share("generator.fuel_frac", "fuel left in the tank of a standby generator"),

@@ -103,6 +103,8 @@ def family_table(outcome: runner.Outcome, cases: Sequence[str] = ()) -> str:
     for name, found in by_name.items():
         worst = max(found, key=lambda n: n.share)
         small = worst.share < TRIFLE
+        if small:  # which one is the worst of them is rounding as well
+            worst = max(found, key=lambda n: n.allowed)
         error = f"below {_figure(TRIFLE * worst.allowed)}" if small else _figure(worst.error)
         share = f"below {100.0 * TRIFLE:.2g} %" if small else f"{100.0 * worst.share:.2g} %"
         rows.append(

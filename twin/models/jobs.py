@@ -39,6 +39,8 @@ class Table(NamedTuple):
         Place in ``levels``.
     levels : tuple of tuple of float
         Factors of the shares over the run of a job, of equally long parts.
+    period_s : tuple of float
+        Time after which they repeat [s], infinite where they are spread over the run once; empty where all are.
     """
 
     submitted_at_s: Array
@@ -49,6 +51,14 @@ class Table(NamedTuple):
     cpu_frac: Array
     profile: Index
     levels: tuple[tuple[float, ...], ...] = ((1.0,),)
+    period_s: tuple[float, ...] = ()
+
+    def parts(self, job: int) -> tuple[tuple[float, ...], float, bool]:
+        """Levels of a job, how long each lasts [s], and whether they repeat."""
+        profile, lasts_s = int(self.profile[job]), float(self.duration_s[job])
+        levels = self.levels[profile]
+        repeats = bool(self.period_s) and self.period_s[profile] < np.inf
+        return levels, (self.period_s[profile] if repeats else lasts_s) / len(levels), repeats
 
 
 class Outputs(NamedTuple):
@@ -107,6 +117,7 @@ class Queue:
         jobs = len(table.nodes)
         self.started_at_s, self.ended_at_s = np.full((2, jobs), np.nan)
         self._planned_s = np.zeros((2, jobs))  # integrals of a node up to the end of the present level
+        self._level_ends_s = np.zeros(jobs)  # of its run
         self.first_node = np.full(jobs, FREE)
         self.job_of_node = np.full(nodes, FREE)
         self._share = np.zeros((2, nodes))  # of GPUs and CPUs now
@@ -136,11 +147,8 @@ class Queue:
         """Integrals of the shares of one node of each job up to now, of GPUs and CPUs, array (2, job) [s]."""
         found = self._planned_s.copy()
         for job, held in self._running.items():
-            parts = len(self.table.levels[int(self.table.profile[job])])
-            part_s = float(self.table.duration_s[job]) / parts
             ran_s = self.now_s - float(self.started_at_s[job])
-            level = min(int(ran_s / part_s), parts - 1)
-            found[:, job] -= self._share[:, held[0]] * (part_s * (level + 1) - ran_s)
+            found[:, job] -= self._share[:, held[0]] * (self._level_ends_s[job] - ran_s)
         return found
 
     def advance(self, until_s: float) -> Outputs:
@@ -190,15 +198,15 @@ class Queue:
 
     def _level(self, job: int, level: int, now_s: float, began_s: float) -> None:
         """Put the nodes of a job at a level of its profile, and plan the next one."""
-        levels = self.table.levels[int(self.table.profile[job])]
-        part_s = float(self.table.duration_s[job]) / len(levels)
-        gpu, cpu = self.table.gpu_frac[job] * levels[level], self.table.cpu_frac[job] * levels[level]
-        self._planned_s[:, job] += gpu * part_s, cpu * part_s
+        levels, part_s, repeats = self.table.parts(job)
+        factor, lasts_s = levels[level % len(levels)], float(self.table.duration_s[job])
+        gpu, cpu = self.table.gpu_frac[job] * factor, self.table.cpu_frac[job] * factor
+        ends_s = min(part_s * (level + 1), lasts_s)
+        self._planned_s[:, job] += np.array([gpu, cpu]) * (ends_s - part_s * level)
+        self._level_ends_s[job] = ends_s
         self._set(self._running[job], gpu, cpu, now_s - began_s)
-        if level + 1 < len(levels):
-            heapq.heappush(
-                self._due, (float(self.started_at_s[job]) + part_s * (level + 1), _LEVEL, job, level + 1)
-            )
+        if ends_s < lasts_s and (repeats or level + 1 < len(levels)):
+            heapq.heappush(self._due, (float(self.started_at_s[job]) + ends_s, _LEVEL, job, level + 1))
 
     def _end(self, job: int, now_s: float, began_s: float) -> None:
         held = self._running.pop(job)

@@ -102,6 +102,8 @@ def build(
     state = power_chain.full(params)
     if power.storage is not None and is_live(scenario):
         state.stored_j[at["feed"]] *= power.storage.keep
+    if power.smoothing is not None:
+        state.stored_j[at["psu"]] -= (1.0 - limits.SMOOTHING_FILL_FRAC) * power.smoothing.energy
     nodes = {"power": Node(power_chain.step, params, state, _inputs(params, scenario, at))}
     if is_live(scenario):
         supply = supplies.build(graph, maps, power, elements, at)

@@ -110,6 +110,10 @@ class Supply:
             found[f"{kind}.stored_frac"] = node.state.stored_j[where] / node.params.store.capacity_j[where]
             found[f"{kind}.battery_w"] = given_w[where]
             found[f"{kind}.autonomy_s"] = _autonomy_s(node)[where]
+        if p.scenario.power.smoothing is not None:
+            shelves = self.at["psu"]
+            found["psu.stored_frac"] = node.state.stored_j[shelves] / node.params.store.capacity_j[shelves]
+            found["psu.storage_w"] = given_w[shelves]
         found["rack.dark_s"] = over.span_s - over.amount(p, "power", "served_s")[self.at["psu"]]
         if STANDBY in p.nodes:
             units = p.nodes[STANDBY]
@@ -234,10 +238,9 @@ class Supply:
         for kind in ("feed", "ups"):
             found[f"{kind}.is_eco"] = inputs.is_eco[self.at[kind]]
         if inputs.orders.most_w.size:
-            for name in ("most_w", "least_w", "take_w"):
-                found[f"feed.{name}"] = getattr(inputs.orders, name)[self.at["feed"]]
-            for name in ("most_w", "take_w"):
-                found[f"ups.{name}"] = getattr(inputs.orders, name)[self.at["ups"]]
+            for kind in ("feed", "ups", "psu"):
+                for name in ("most_w", "least_w", "take_w"):
+                    found[f"{kind}.{name}"] = getattr(inputs.orders, name)[self.at[kind]]
         battery = p.scenario.power.storage
         if battery is not None and battery.answers_calls:
             found["feed.called_w"] = np.full(1, np.inf)  # what a grid call leaves to the site

@@ -70,6 +70,7 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
         Length of a tick [s].
     """
     from twin.processes import eco_mode, parallel, ride_through, site_battery, standby, static_switch, supply
+    from twin.processes.rack_smoothing import guard as rack_smoothing
     from twin.processes.ring_relays import guard as ring_relays
     from twin.processes.walk_in import guard as walk_in
 
@@ -86,6 +87,8 @@ def start_supply(ctx: Context, power: Any, tick_s: float) -> None:
         ctx.env.process(static_switch.guard(ctx, "psu", static_switch.words(power.rack_switches)))
     if "feed.take_w" in ctx.inputs and power.storage is not None:
         ctx.env.process(site_battery.guard(ctx, site_battery.words(power), tick_s))
+    if power.smoothing is not None:
+        ctx.env.process(rack_smoothing(ctx, power.smoothing.window, tick_s))
     if power.ring is not None and power.protection is not None:
         ctx.env.process(ring_relays(ctx, power.protection.ring, tick_s))
     if power.ride_through is not None:

@@ -53,6 +53,22 @@ class DrawnJobs(Section):
         return value
 
 
+class Cycle(Section):
+    """Levels that repeat, as the iterations of synchronous training do: all nodes of a job at the same time."""
+
+    levels: list[Fraction] = Field(
+        description="factors of the utilisation, of equally long parts", examples=[["100 %", "100 %", "40 %"]]
+    )
+    period: Duration = Field(description="of all of them together", examples=["2 s"])
+
+    @field_validator("levels")
+    @classmethod
+    def _some(cls, value: list[float]) -> list[float]:
+        if not value:
+            raise refuse("no levels", "one level or more", "write for example [100 %, 40 %]")
+        return value
+
+
 class Jobs(Section):
     """Batch jobs on whole nodes."""
 
@@ -69,8 +85,11 @@ class Jobs(Section):
         default_factory=dict,
         description="factors of the utilisation over the run of a job, of equally long parts, by name",
     )
+    cycles: dict[Key, Cycle] = Field(
+        default_factory=dict, description="profiles that repeat with a period of their own, by name"
+    )
     profile: Key | None = Field(
-        None, description="profile of all jobs whose table names none; steady if left out"
+        None, description="profile or cycle of all jobs whose table names none; steady if left out"
     )
 
     @model_validator(mode="after")
@@ -79,8 +98,10 @@ class Jobs(Section):
             found = "neither table nor drawn" if self.table is None else "table and drawn"
             mend = "add `table: FILE` or drawn" if self.table is None else "remove one of them"
             raise refuse(found, "either table or drawn", mend)
-        if self.profile is not None and self.profile not in self.profiles:
-            raise refuse(f"profile {self.profile}", "one of profiles", "add it to profiles")
+        if both := sorted(set(self.profiles) & set(self.cycles)):
+            raise refuse(f"{both[0]} in profiles and cycles", "one of them", "rename one")
+        if self.profile is not None and self.profile not in {**self.profiles, **self.cycles}:
+            raise refuse(f"profile {self.profile}", "one of profiles or cycles", "add it to profiles")
         return self
 
 
@@ -123,8 +144,12 @@ def jobs(scenario: Scenario, seed: int | None = None) -> Table:
     wanted = scenario.jobs
     if wanted is None:
         raise ValueError("a scenario without jobs")
-    names = [STEADY, *wanted.profiles]
-    levels = ((1.0,), *(tuple(wanted.profiles[name]) for name in names[1:]))
+    names = [STEADY, *wanted.profiles, *wanted.cycles]
+    levels = (
+        (1.0,), *(tuple(p) for p in wanted.profiles.values()), *(tuple(c.levels) for c in wanted.cycles.values()),
+    )  # fmt: skip
+    once_s = (np.inf,) * (1 + len(wanted.profiles))
+    period_s = (*once_s, *(cycle.period for cycle in wanted.cycles.values()))
     usual = names.index(wanted.profile) if wanted.profile else 0
     if wanted.drawn is not None:
         found = _drawn(scenario, wanted.drawn, scenario.seed if seed is None else seed)
@@ -137,7 +162,7 @@ def jobs(scenario: Scenario, seed: int | None = None) -> Table:
     order = np.argsort(columns["submitted_at_s"][keep], kind="stable")
     picked = {name: values[keep][order] for name, values in columns.items()}
     whole = {name: picked.pop(name).astype(np.int64) for name in ("nodes", "profile")}
-    return Table(**picked, nodes=whole["nodes"], profile=whole["profile"], levels=levels)
+    return Table(**picked, nodes=whole["nodes"], profile=whole["profile"], levels=levels, period_s=period_s)
 
 
 def _drawn(scenario: Scenario, wanted: DrawnJobs, seed: int) -> dict[str, np.ndarray]:

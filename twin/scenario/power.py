@@ -167,6 +167,13 @@ class Storage(Section):
         return self.answers_calls or shares or any(word is not None for word in words)
 
 
+class Smoothing(Section):
+    """Storage in the power shelves of each rack that takes swings of its load off the grid."""
+
+    energy: Energy = Field(description="of each rack, beside what its hold-up needs", examples=["20 kJ"])
+    window: Duration = default("5 s", "over which the draw of a rack is smoothed; two ticks or more")
+
+
 class Protection(Section):
     """Inverse-time trips; ratings of breakers over the ratings of what they guard."""
 
@@ -199,6 +206,7 @@ class PowerChain(Section):
         None, description="time that power shelves carry their rating by themselves; of the card if left out",
         examples=["20 ms"],
     )  # fmt: skip
+    smoothing: Smoothing | None = Field(None, description="none if left out")
     generators: Generators | None = None
     storage: Storage | None = None
     ride_through: RideThrough | None = Field(
@@ -234,7 +242,7 @@ def is_played_out(power: PowerChain, kinds: Iterable[str] = ()) -> bool:
     """
     said = (
         power.generators, power.storage, power.protection, power.hold_up, power.ups.battery, power.ride_through,
-        power.feed.ramp, power.ups.walk_in, power.rack_switches,
+        power.feed.ramp, power.ups.walk_in, power.rack_switches, power.smoothing,
     )  # fmt: skip
     words = any(word is not None for word in said) or power.ups.mode == "eco" or power.voltages == "solved"
     words = words or has_switches(power.ups)

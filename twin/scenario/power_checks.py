@@ -28,6 +28,16 @@ def check_power(scenario: Scenario) -> Iterator[Fault]:
     yield from _batteries(scenario)
     yield from _ring(scenario)
     yield from _generators(scenario)
+    yield from _smoothing(scenario)
+
+
+def _smoothing(scenario: Scenario) -> Iterator[Fault]:
+    wanted, tick_s = scenario.power.smoothing, scenario.time.tick
+    if wanted is not None and wanted.window < 2.0 * tick_s:
+        yield scenario.source.fault(
+            "power.smoothing.window", f"{wanted.window:g} s at ticks of {tick_s:g} s", "two ticks or more",
+            f"write {2.0 * tick_s:g} s or more, or shorten time.tick",
+        )  # fmt: skip
 
 
 def _generators(scenario: Scenario) -> Iterator[Fault]:

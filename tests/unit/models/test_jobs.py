@@ -14,12 +14,12 @@ NODES = 8
 
 
 def table(rows: list[tuple[float, int, float]], slack: float = 1.0) -> Table:
-    """Jobs of (arrival, nodes, duration); every other one has a profile."""
+    """Jobs of (arrival, nodes, duration): steady ones, some with a profile, some with levels that repeat."""
     at, nodes, lasts = (np.array(column) for column in zip(*sorted(rows), strict=True))
     count = np.arange(len(rows))
     return Table(
         at.astype(float), nodes.astype(np.int64), lasts.astype(float), lasts * slack, 0.1 * (1 + count % 9),
-        np.full(len(rows), 0.5), count % 2, ((1.0,), (0.5, 1.0, 0.0)),
+        np.full(len(rows), 0.5), count % 3, ((1.0,), (0.5, 1.0, 0.0), (1.0, 0.25, 0.75)), (np.inf, np.inf, 2.7),
     )  # fmt: skip
 
 
@@ -45,6 +45,21 @@ def test_steps_change_nothing(
     # what nodes did is what their jobs did
     of_jobs = (whole.integrals_s() * given_jobs.nodes).sum(axis=1)
     assert of_jobs == pytest.approx([once.gpu_s.sum(), once.cpu_s.sum()], abs=1e-8)
+
+
+def test_levels_that_repeat_are_cut_by_the_end_of_their_job() -> None:
+    one = np.ones(1)
+    cycle = Table(
+        2.0 * one, np.array([1]), 10.0 * one, 10.0 * one, 0.8 * one, 0.5 * one, np.array([0]), ((1.0, 0.25),), (4.0,)
+    )  # fmt: skip
+    queue = Queue(cycle, 1, first_come.choose)
+    before, first, last = (queue.advance(until_s) for until_s in (2.0, 5.0, 20.0))
+    assert before.gpu_s.tolist() == [0.0]
+    assert first.gpu_s == pytest.approx(0.8 * (2.0 + 0.25))
+    assert first.gpu_s + last.gpu_s == pytest.approx(0.8 * (6.0 + 0.25 * 4.0)), (
+        "2 s full, 2 s at a quarter, 2.5 times"
+    )
+    assert last.cpu_s == pytest.approx(0.5 * (7.0 - 2.25))
 
 
 @settings(max_examples=60, deadline=None)

@@ -50,7 +50,7 @@ def record(monkeypatch: pytest.MonkeyPatch) -> tuple[Tape, list[int]]:
     """Write some blocks; the tape, and how many writes had been made when each block returned."""
     tape = Tape()
     opened = types.SimpleNamespace(
-        File=lambda path, mode, **more: h5py.File(tape, mode, **more), Dataset=h5py.Dataset
+        File=lambda path, mode, **more: h5py.File(tape, mode, **more), Dataset=h5py.Dataset, h5s=h5py.h5s
     )
     monkeypatch.setattr(writing, "h5py", opened)
     writer = writing.Writer(
