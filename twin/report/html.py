@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from twin.errors import Fault, ResultsError
 from twin.quantities import QUANTITIES
 from twin.report.figures import written
-from twin.report.kpis import DISPLAY
+from twin.report.kpis import DISPLAY, by_group
 from twin.report.networks import network_rows
 from twin.report.rendering import amounts_of
 from twin.report.run import Run
@@ -68,12 +68,13 @@ PANELS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("transformer.load_frac", "max", "transformers"), ("ups.load_frac", "max", "UPS"),
         ("pdu.load_frac", "max", "PDUs"),
     )),
-    ("Power from batteries and generators", (
+    ("Power from stores and generators", (
         ("ups.battery_w", "sum", "UPS batteries"), ("feed.battery_w", "sum", "battery of the site"),
-        ("generator.power_w", "sum", "generators"),
+        ("generator.power_w", "sum", "generators"), ("psu.storage_w", "sum", "storage of power shelves"),
     )),
-    ("Charge of batteries", (
+    ("Charge of stores", (
         ("ups.stored_frac", "min", "UPS, lowest"), ("feed.stored_frac", "min", "battery of the site"),
+        ("psu.stored_frac", "mean", "power shelves, mean"),
     )),
     ("Lowest voltage over nominal", (
         ("feed.voltage_pu", "min", "feed"), ("transformer.voltage_pu", "min", "transformers"),
@@ -138,7 +139,7 @@ def _plots(run: Run) -> str:
 
     figures = [f for title, lines in PANELS if (f := _panel(run, title, lines))]
     if "site.power_w" in run.file.series_names():
-        figures = [_power(run), *_latency(run), *figures]
+        figures = [_power(run), *(_latency(run) if len(run.serving.ttft_s) else ()), *figures]
     if hits := _hits(run):
         figures.append(hits)
     quiet = {"displayModeBar": False}
@@ -176,13 +177,11 @@ def _picture(run: Run) -> str:
 
 
 def _cards(run: Run) -> str:
-    figures = run.kpis()
     cards = []
-    for group in dict.fromkeys(row[0] for row in DISPLAY.values()):
+    for group, figures in by_group(run.kpis()).items():
         rows = [
             f'<tr><td>{html.escape(DISPLAY[k][1])}<td class="n">{written(k, v)}<td class="u">{DISPLAY[k][2]}'
             for k, v in figures.items()
-            if DISPLAY[k][0] == group
         ]
         cards.append(f'<div class="card"><h3>{group}</h3><table>{"".join(rows)}</table></div>')
     books = []

@@ -5,6 +5,8 @@ What a request counts for is in :mod:`twin.report.serving`, gaps between tokens 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,10 @@ J_PER_MWH = 3.6e9
 
 DISPLAY: dict[str, tuple[str, str, str, float, float]] = {}
 """Key → group, label, unit, scale, offset; filled below in the order of display."""
+
+
+OF_REQUESTS = ("requests", "latency", "throughput", "cache")
+"""Groups of key figures that a run without requests leaves out where people look."""
 
 
 def _show(group: str, *rows: tuple[str, str, str, float] | tuple[str, str, str, float, float]) -> None:
@@ -227,6 +233,21 @@ def kpis(serving: Serving) -> dict[str, float]:
     found |= reuse_figures(file, found["energy_site_j"], found["energy_it_j"])
     found |= supply_figures(file) | storage_figures(file)
     return {key: found[key] for key in DISPLAY if key in found}
+
+
+def by_group(figures: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Key figures by group in the order of display; without those of requests where nobody asked for anything.
+
+    Examples
+    --------
+    >>> by_group({"requests_arrived": 0.0, "pue": 1.2})
+    {'energy': {'pue': 1.2}}
+    """
+    found: dict[str, dict[str, float]] = {row[0]: {} for row in DISPLAY.values()}
+    for key, value in figures.items():
+        found[DISPLAY[key][0]][key] = value
+    is_quiet = figures.get("requests_arrived") == 0  # a site of jobs alone
+    return {name: rows for name, rows in found.items() if rows and not (is_quiet and name in OF_REQUESTS)}
 
 
 def _requests(serving: Serving) -> dict[str, float]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.report.figures import digits_of, written
-from twin.report.kpis import DISPLAY, J_PER_MWH
+from twin.report.kpis import DISPLAY, J_PER_MWH, by_group
 from twin.report.run import Run
 from twin.report.serving import GROUPINGS
 from twin.report.tables import (
@@ -26,8 +26,6 @@ from twin.report.tables import (
 )
 from twin.report.traffic import traffic_rows
 
-OF_REQUESTS = ("requests", "latency", "throughput", "cache")
-"""Groups of key figures that a run without requests leaves out on the screen."""
 MOST_GROUPS = 1000
 BALANCED = 1e-9
 """Residual of a balance, relative to its turnover, above which a run is not to be trusted."""
@@ -41,9 +39,8 @@ def _group(name: str, figures: dict[str, float]) -> Table:
     table.add_column(justify="right", style="cyan", min_width=10)
     table.add_column(style="dim", width=8)
     for key, value in figures.items():
-        group, label, unit, _, _ = DISPLAY[key]
-        if group == name:
-            table.add_row(label, written(key, value), unit)
+        _, label, unit, _, _ = DISPLAY[key]
+        table.add_row(label, written(key, value), unit)
     return table
 
 
@@ -111,10 +108,7 @@ def render_kpis(run: Run) -> RenderableType:
         parts.append(Text(f"This run is incomplete: {why}. What was recorded follows.", style="bold red"))
     if note := sampling_note(run):
         parts.append(Text(note, style="bold yellow"))
-    groups = dict.fromkeys(row[0] for row in DISPLAY.values())
-    if figures.get("requests_arrived") == 0:  # a site of jobs alone serves nobody
-        figures = {k: v for k, v in figures.items() if DISPLAY[k][0] not in OF_REQUESTS}
-    shown = [_group(g, figures) for g in groups if any(DISPLAY[k][0] == g for k in figures)]
+    shown = [_group(name, found) for name, found in by_group(figures).items()]
     for i in range(0, len(shown), 2):
         parts += [Text(), Columns(shown[i : i + 2], padding=(0, 2))]  # stacked where the screen is narrow
     tables = (

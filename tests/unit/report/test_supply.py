@@ -68,7 +68,7 @@ def test_the_story_is_in_order_and_counts_replicas(outage: Run, tmp_path: Path) 
     page = tmp_path / "run.html"
     write_html(outage, page)
     text = page.read_text()
-    for title in ("what happened to the supply", "Charge of batteries", "Lowest voltage over nominal"):
+    for title in ("what happened to the supply", "Charge of stores", "Lowest voltage over nominal"):
         assert title in text
 
 
