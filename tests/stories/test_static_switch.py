@@ -105,3 +105,17 @@ def test_a_slow_switch_at_a_rack_darkens_that_rack_alone(path: Path, tmp_path: P
     dark_s = slow["rack.dark_s"].values.sum(axis=0, dtype=float)
     assert 0.0 < dark_s[0] < 0.4, "there and back, less what its shelf holds up"
     assert dark_s[1:].max() == 0.0
+
+
+def test_both_fidelities_lose_the_same_requests_behind_a_slow_switch(path: Path, tmp_path: Path) -> None:
+    changes = {**HALL, **RACKS, "power.rack_switches": {"transfer": "200 ms"}, "workload.copies": 4}
+    scenario = twin.load(path, set={**changes, "serving.retry": "2 s", "power.reboot": "5 s"})
+    batch, event = (twin.run(scenario, fidelity=f, out=tmp_path / f) for f in ("batch", "event"))
+    assert batch.kpis()["requests_retried"] > 0
+    for name in ("arrived_at_s", "first_token_at_s", "done_at_s"):
+        np.testing.assert_allclose(
+            batch.requests[name], event.requests[name], rtol=0, atol=1e-9, err_msg=name
+        )
+    assert batch.events.what.tolist() == event.events.what.tolist()
+    for name, book in event.audit.items():
+        assert abs(book["residual_rel"]) < 1e-9, name
