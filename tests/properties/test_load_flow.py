@@ -36,8 +36,11 @@ STEPS = 3
 
 @st.composite
 def trees(draw: st.DrawFn, rings: bool = False) -> Network:
-    """Up to three voltages, taps and shifts, all kinds of loads and generators; far from collapse."""
-    buses, lines, units = [Bus("0", 33e3)], [], []
+    """Up to three voltages, taps and shifts, all kinds of loads and generators; far from collapse.
+
+    Rings join buses of one phase: nobody ties clock numbers that differ.
+    """
+    buses, lines, units, turned_rad = [Bus("0", 33e3)], [], [], {"0": 0.0}
     for i in range(1, draw(st.integers(2, 9))):
         near = buses[draw(st.integers(0, i - 1))]
         level = LEVELS_V.index(near.nominal_v)
@@ -47,11 +50,16 @@ def trees(draw: st.DrawFn, rings: bool = False) -> Network:
         buses.append(far)
         if down:
             units.append(_unit(draw, i, ends))
+            turned_rad[far.name] = turned_rad[near.name] + units[-1].shift_rad * (
+                1.0 if ends[0] is near else -1.0
+            )
         else:
+            turned_rad[far.name] = turned_rad[near.name]
             lines.append(_cable(draw, f"line {i}", ends))
     if rings:
         for k, (a, b) in enumerate((a, b) for a in buses for b in buses if a.name < b.name):
-            if a.nominal_v == b.nominal_v and draw(st.booleans()):
+            is_in_phase = math.cos(turned_rad[a.name] - turned_rad[b.name]) > 1.0 - 1e-9
+            if a.nominal_v == b.nominal_v and is_in_phase and draw(st.booleans()):
                 lines.append(_cable(draw, f"ring {k}", (a, b)))
     loads = tuple(_load(draw, bus) for bus in buses if draw(st.booleans()))
     grid = Source("grid", "0", draw(st.floats(0.95, 1.05)), draw(part))

@@ -60,10 +60,15 @@ def run_flow_frac(
     (0.5, 1.386294)
     """
     time = dt_s / run_down_s
-    fall = -2.0 * target_frac * time
+    turns = target_frac * time
     still = np.maximum(target_frac, 1e-300)
-    spread = np.where(target_frac * time > 1e-12, -np.expm1(fall) / (2.0 * still), time)
-    excess = flow_frac - target_frac
-    end = target_frac + excess * np.exp(fall) / (1.0 + spread * excess)
-    displaced_s = target_frac * dt_s + run_down_s * np.log1p(spread * excess)
-    return np.maximum(end, 0.0), displaced_s
+    # sums of what is not negative: differences of nearly equal flows would lose digits
+    rise = np.where(turns > 1e-12, np.tanh(turns) / still, time)
+    end = (flow_frac + target_frac * target_frac * rise) / (1.0 + flow_frac * rise)
+    few = np.minimum(turns, 1.0)
+    half, whole = np.sinh(0.5 * few), np.where(few > 1e-12, np.sinh(few) / still, time)
+    spread = np.where(turns > 1e-12, -np.expm1(-2.0 * turns) / (2.0 * still), time)
+    soon_s = np.log1p(2.0 * half * half + flow_frac * whole)
+    late_s = turns + np.log1p(spread * (flow_frac - target_frac))
+    displaced_s = run_down_s * np.where(turns < 1.0, soon_s, late_s)
+    return end, displaced_s
