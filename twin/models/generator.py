@@ -91,9 +91,9 @@ def step(params: Params, state: State, inputs: Inputs, dt_s: float) -> tuple[Sta
     called_s = (state.called_s + dt_s) * turns
     wait_s = np.maximum(params.start_s - state.called_s, 0.0)
     rate_w = params.idle_frac * params.rating_w + params.fuel_per_output * inputs.load_w
-    run_s = np.maximum(dt_s - wait_s, 0.0) * turns
-    run_s = np.minimum(run_s, state.fuel_j / np.maximum(rate_w, 1e-300))
-    burned_j = np.minimum(rate_w * run_s, state.fuel_j)
+    wanted_s, lasts_s = np.maximum(dt_s - wait_s, 0.0) * turns, state.fuel_j / np.maximum(rate_w, 1e-300)
+    run_s = np.minimum(wanted_s, lasts_s)
+    burned_j = np.where(wanted_s >= lasts_s, state.fuel_j, rate_w * run_s)  # no rounding is left in a tank
     fuel_j = state.fuel_j - burned_j
     is_ready = turns * (called_s >= params.start_s * (1.0 - 1e-12)) * (fuel_j > 0.0)
     return State(called_s, fuel_j), Outputs(burned_j, run_s, is_ready)
