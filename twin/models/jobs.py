@@ -205,8 +205,12 @@ class Queue:
         self._planned_s[:, job] += np.array([gpu, cpu]) * (ends_s - part_s * level)
         self._level_ends_s[job] = ends_s
         self._set(self._running[job], gpu, cpu, now_s - began_s)
-        if ends_s < lasts_s and (repeats or level + 1 < len(levels)):
-            heapq.heappush(self._due, (float(self.started_at_s[job]) + ends_s, _LEVEL, job, level + 1))
+        began_at_s = float(self.started_at_s[job])
+        is_before_end = (
+            began_at_s + ends_s < began_at_s + lasts_s
+        )  # as instants: late in a run they round alike
+        if is_before_end and (repeats or level + 1 < len(levels)):
+            heapq.heappush(self._due, (began_at_s + ends_s, _LEVEL, job, level + 1))
 
     def _end(self, job: int, now_s: float, began_s: float) -> None:
         held = self._running.pop(job)

@@ -62,6 +62,16 @@ def test_levels_that_repeat_are_cut_by_the_end_of_their_job() -> None:
     assert last.cpu_s == pytest.approx(0.5 * (7.0 - 2.25))
 
 
+def test_a_level_that_rounds_to_the_end_of_its_job_does_not_come() -> None:
+    one = np.ones(1)
+    late = Table(
+        1e9 * one, np.array([1]), 3.0000000001 * one, 4.0 * one, one, one, np.array([0]), ((1.0, 0.5),), (1.0,)
+    )  # fmt: skip
+    queue = Queue(late, 1, first_come.choose)
+    assert queue.advance(2e9).gpu_s == pytest.approx(3.0 * 0.75, abs=1e-6)
+    assert queue.ended_at_s.tolist() == [1e9 + 3.0]
+
+
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_nodes_are_never_held_twice(rows: list[tuple[float, int, float]]) -> None:
