@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import twin
+from tests.stories.fidelities import assert_same_requests
 from twin.report import Run
 
 SAMPLE_S = 5.0
@@ -140,10 +141,7 @@ def test_both_fidelities_tell_the_same(scenarios: Path, tmp_path: Path) -> None:
     assert busy[(batch["site.power_w"].time_s > 40.0) & (batch["site.power_w"].time_s < 65.0)].min() < 0.9, (
         "pauses"
     )
-    for name in ("arrived_at_s", "first_token_at_s", "done_at_s"):
-        np.testing.assert_allclose(
-            batch.requests[name], event.requests[name], rtol=0, atol=1e-9, err_msg=name
-        )
+    assert_same_requests(batch, event)
     power_w = batch["site.power_w"].values
     np.testing.assert_allclose(event["site.power_w"].values, power_w, rtol=1e-6)
     closes(event)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import twin
+from tests.stories.fidelities import assert_same_requests
 from twin import engine, simulate
 from twin.processes.supply import BELL
 from twin.report import Run
@@ -308,8 +309,5 @@ def test_both_fidelities_lose_the_same_requests(rack: Path, tmp_path: Path) -> N
     scenario = twin.load(rack, set={**changes, "events": events})
     batch, event = (twin.run(scenario, fidelity=f, out=tmp_path / f) for f in ("batch", "event"))
     assert batch.kpis()["requests_retried"] > 0
-    for name in ("arrived_at_s", "first_token_at_s", "done_at_s"):
-        np.testing.assert_allclose(
-            batch.requests[name], event.requests[name], rtol=0, atol=1e-9, err_msg=name
-        )
+    assert_same_requests(batch, event)
     assert batch.events.what.tolist() == event.events.what.tolist()

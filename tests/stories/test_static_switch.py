@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import twin
+from tests.stories.fidelities import assert_same_requests
 from twin.report import Run
 
 HALL = {
@@ -112,10 +113,7 @@ def test_both_fidelities_lose_the_same_requests_behind_a_slow_switch(path: Path,
     scenario = twin.load(path, set={**changes, "serving.retry": "2 s", "power.reboot": "5 s"})
     batch, event = (twin.run(scenario, fidelity=f, out=tmp_path / f) for f in ("batch", "event"))
     assert batch.kpis()["requests_retried"] > 0
-    for name in ("arrived_at_s", "first_token_at_s", "done_at_s"):
-        np.testing.assert_allclose(
-            batch.requests[name], event.requests[name], rtol=0, atol=1e-9, err_msg=name
-        )
+    assert_same_requests(batch, event)
     assert batch.events.what.tolist() == event.events.what.tolist()
     for name, book in event.audit.items():
         assert abs(book["residual_rel"]) < 1e-9, name
